@@ -1,0 +1,90 @@
+package clinicpass
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+const maxTimeout = time.Minute
+
+// api is the clinic's API under the credentials last read. All handlers of one configuration share it, across reloads.
+type api struct {
+	config APIConfig
+
+	mu     sync.Mutex
+	target vsee.Config
+	client *vsee.Client
+}
+
+// checkAPI reads the API's configuration and its secrets.
+func checkAPI(c APIConfig, found *problems) vsee.Config {
+	target := vsee.Config{
+		AccountCode: strings.TrimSpace(c.AccountCode),
+		Key:         checkSecret("api.key", c.Key, true, found),
+		Secret:      checkSecret("api.secret", c.Secret, false, found),
+		Encoding:    checkChoice("api.encoding", c.Encoding, []string{vsee.Multipart, vsee.JSON, vsee.Form}, found),
+		UserAgent:   "clinicpass/" + Version,
+	}
+	if u := checkURL("api.url", c.URL, found); u != nil {
+		target.API = u.String()
+	}
+	if target.AccountCode == "" || !headerPattern.MatchString(target.AccountCode) {
+		found.add("api.accountCode", "is required: the account code that VSee gave to the clinic, without blanks")
+	}
+	checkSecret("api.token", c.Token, false, found) // for waiting rooms
+	return target
+}
+
+func checkTimeout(value string, found *problems) time.Duration {
+	timeout, err := time.ParseDuration(value)
+	if err != nil || timeout <= 0 || timeout > maxTimeout {
+		found.add("api.timeout", "must be a duration with its unit, up to 1m, such as 10s")
+	}
+	return timeout
+}
+
+// use makes later calls go to target.
+func (a *api) use(target vsee.Config) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.client == nil || a.target != target {
+		a.target = target
+		a.client = vsee.New(target)
+	}
+}
+
+func (a *api) current() *vsee.Client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.client
+}
+
+// sso signs the user in. When the credentials are refused and have been replaced since they were read, it tries once more:
+// a rotated key needs no restart.
+func (a *api) sso(ctx context.Context, u vsee.User, trace *vsee.Trace) (vsee.SSO, error) {
+	client := a.current()
+	sso, err := client.SSO(ctx, u, trace)
+	if errors.Is(err, vsee.ErrCredentials) && a.renewed(client) {
+		return a.current().SSO(ctx, u, trace)
+	}
+	return sso, err
+}
+
+// renewed reads the secrets again, unless somebody has since the client was in use, and reports whether they changed.
+func (a *api) renewed(refused *vsee.Client) bool {
+	if a.current() == refused {
+		var found problems
+		target := checkAPI(a.config, &found)
+		if len(found.lines) > 0 {
+			logError("the API refused the credentials, and reading them again failed: " + strings.Join(found.lines, "; "))
+			return false
+		}
+		a.use(target)
+	}
+	return a.current() != refused
+}

@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestConfigurationErrors: every mistake is named, all of them at once, where an operator sees it, and the other
+// middlewares go on working.
+func TestConfigurationErrors(t *testing.T) {
+	type mistake struct {
+		Desc   string         `json:"desc"`
+		Config map[string]any `json:"config"` // laid over the base configuration; null leaves a key out
+		Want   []string       `json:"want"`   // lines of the error, or their beginnings
+	}
+	rows := load[mistake](t, "config.json")
+	dir := t.TempDir()
+	for name, content := range map[string]string{"empty": "\n", "blank": "two words\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range environments() {
+		t.Run(e.name, func(t *testing.T) {
+			b := newBench(t)
+			middlewares := map[string]map[string]any{"sound": b.baseConfig()}
+			for n, row := range rows {
+				middlewares[rowName(n)] = withDir(overlay(b.baseConfig(), row.Config), dir)
+			}
+			running := e.start(t, b.site.URL, middlewares)
+			if got := running.send(t, "sound", request{path: "/clinic", header: defaultHeaders("x")}); got.status != http.StatusFound {
+				t.Errorf("the sound middleware answers %d", got.status)
+			}
+			for n, row := range rows {
+				t.Run(row.Desc, func(t *testing.T) {
+					got := configurationError(running.log(), rowName(n))
+					if lines := strings.Count(got, "\n"); lines != len(row.Want) {
+						t.Errorf("the error has %d lines, want %d", lines, len(row.Want))
+					}
+					for _, want := range row.Want {
+						if !strings.Contains(got, "\n"+strings.ReplaceAll(want, "$DIR", dir)) {
+							t.Errorf("no line %q in:\n%s", want, got)
+						}
+					}
+					if answer := running.send(t, rowName(n), request{path: "/clinic", header: defaultHeaders("x")}); answer.status != http.StatusNotFound {
+						t.Errorf("the broken middleware answers %d", answer.status)
+					}
+				})
+			}
+		})
+	}
+}
+
+var keyed = regexp.MustCompile(`^[a-z][A-Za-z.]*: `)
+
+// configurationError returns the last error that names the middleware, with a line for each mistake, from a log in which
+// Traefik has escaped it.
+func configurationError(log, name string) string {
+	const begins = "clinicpass: the configuration of "
+	unescaped := strings.NewReplacer(`\n`, "\n", `\"`, `"`).Replace(log)
+	at := strings.LastIndex(unescaped, begins+name+"@")
+	if at < 0 {
+		return "nothing was logged"
+	}
+	found := []string{}
+	for line := range strings.Lines(unescaped[at:]) {
+		if len(found) > 0 && (strings.HasPrefix(line, "clinicpass: ") || !keyed.MatchString(line)) {
+			break
+		}
+		found = append(found, strings.TrimRight(line, "\n"))
+	}
+	return strings.Join(found, "\n")
+}
+
+// withDir fills $DIR in all texts of a configuration.
+func withDir(config map[string]any, dir string) map[string]any {
+	filled := maps.Clone(config)
+	for key, value := range filled {
+		switch v := value.(type) {
+		case string:
+			filled[key] = strings.ReplaceAll(v, "$DIR", dir)
+		case map[string]any:
+			filled[key] = withDir(v, dir)
+		}
+	}
+	return filled
+}
+
+// TestPresets: what each auth layer sends becomes the right user of VSee.
+func TestPresets(t *testing.T) {
+	type sample struct {
+		Preset   string              `json:"preset"`
+		Desc     string              `json:"desc"`
+		Identity map[string]any      `json:"identity"` // further keys of the identity section
+		Headers  map[string][]string `json:"headers"`
+		Want     map[string]string   `json:"want"`  // the fields that VSee gets, besides type
+		Group    string              `json:"group"` // one of the groups in the headers
+	}
+	rows := load[sample](t, "presets.json")
+	for _, e := range environments() {
+		t.Run(e.name, func(t *testing.T) {
+			b := newBench(t)
+			middlewares := map[string]map[string]any{}
+			for n, row := range rows {
+				config := b.baseConfig()
+				config["identity"] = overlay(map[string]any{"preset": row.Preset}, row.Identity)
+				middlewares[rowName(n)] = config
+				if row.Group != "" {
+					middlewares["allowed-"+rowName(n)] = overlay(config, allow(row.Group))
+					middlewares["others-"+rowName(n)] = overlay(config, allow(row.Group+"s"))
+				}
+			}
+			running := e.start(t, b.site.URL, middlewares)
+			for n, row := range rows {
+				t.Run(row.Preset+" "+row.Desc, func(t *testing.T) {
+					b.clinic.Reset()
+					fill := func(text string) string { return strings.ReplaceAll(text, "$ID", fmt.Sprint("r", n)) }
+					r := request{path: "/clinic", header: map[string][]string{}}
+					for name, values := range row.Headers {
+						for _, value := range values {
+							r.header[name] = append(r.header[name], fill(value))
+						}
+					}
+					want := map[string]string{"type": "400"}
+					for name, value := range row.Want {
+						want[name] = fill(value)
+					}
+					if got := running.send(t, rowName(n), r); got.status != http.StatusFound {
+						t.Fatalf("status = %d: %s", got.status, got.body)
+					}
+					if sent := b.clinic.Requests()[0].Fields; !maps.Equal(sent, want) {
+						t.Errorf("sent %v, want %v", sent, want)
+					}
+					if row.Group == "" {
+						return
+					}
+					if got := running.send(t, "allowed-"+rowName(n), r); got.status != http.StatusFound {
+						t.Errorf("in the allowed group: status = %d", got.status)
+					}
+					if got := running.send(t, "others-"+rowName(n), r); got.header.Get("Clinicpass-Outcome") != "not_allowed" {
+						t.Errorf("in another group: status = %d", got.status)
+					}
+				})
+			}
+		})
+	}
+}
+
+func allow(group string) map[string]any {
+	return map[string]any{"identity": map[string]any{"allowedGroups": []string{group}}}
+}

@@ -1,0 +1,3 @@
+module github.com/clinicpass/clinicpass
+
+go 1.21

@@ -1,0 +1,47 @@
+package clinicpass
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"strings"
+)
+
+// Traefik logs what a plugin writes with the log package as ERROR and what it prints with fmt as DEBUG. The interpreter
+// redirects these two and not os.Stderr and os.Stdout, and there is no way to reach the other levels.
+
+func logError(line string) { fmt.Fprintln(log.Writer(), "clinicpass: "+line) }
+
+func logDebug(line string) { fmt.Println("clinicpass: " + line) }
+
+// logStart tells the effective configuration, in which a misspelt key shows as a value that was not taken over, and warns
+// of what is insecure in it.
+func logStart(config *Config, name string, found *problems) {
+	effective := *config
+	effective.Identity.Headers = checkPreset(config.Identity, found).headers
+	effective.API.Key = shown(config.API.Key)
+	effective.API.Secret = shown(config.API.Secret)
+	effective.API.Token = shown(config.API.Token)
+	line, err := json.Marshal(&effective)
+	if err == nil {
+		logDebug(Version + " started as " + name + " with " + string(line))
+	}
+	literals := []string{}
+	for _, s := range [][2]string{{"api.key", config.API.Key}, {"api.secret", config.API.Secret}, {"api.token", config.API.Token}} {
+		if literal(s[1]) {
+			literals = append(literals, s[0])
+		}
+	}
+	if len(literals) > 0 {
+		logError("warning: " + name + ": " + strings.Join(literals, ", ") + " stand in the configuration as they are; " +
+			"Traefik's dashboard and its DEBUG log print them. Use file:PATH or env:NAME.")
+	}
+}
+
+// shown stands for a secret in the log.
+func shown(secret string) string {
+	if secret == "" {
+		return "unset"
+	}
+	return "set"
+}

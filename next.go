@@ -1,0 +1,99 @@
+package clinicpass
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const maxNext = 2048 // bytes of a path and query that may be asked for
+
+// portal is where the browser is sent.
+type portal struct {
+	base        *url.URL // {portal_base_url}, with a final slash
+	defaultNext string
+	allowedNext []string // without final slashes
+	keepQuery   bool
+	authParams  string // "&name=value..." as it stands at the end of the auth URL
+}
+
+func newPortal(c PortalConfig, found *problems) *portal {
+	p := &portal{
+		base:        checkURL("portal.url", c.URL, found),
+		defaultNext: c.DefaultNext,
+		keepQuery:   c.KeepQuery,
+	}
+	if !plainPath(c.DefaultNext) {
+		found.add("portal.defaultNext", "must be a plain path, such as /providers/dashboard")
+	}
+	for _, prefix := range c.AllowedNext {
+		prefix = strings.TrimSpace(prefix)
+		if !plainPath(prefix) {
+			found.add("portal.allowedNext", "%q must be a plain path, such as /visits", prefix)
+		}
+		p.allowedNext = append(p.allowedNext, strings.TrimSuffix(prefix, "/"))
+	}
+	for _, name := range sortedKeys(c.AuthParams) {
+		if name == "" || name == "sso_token" || name == "next" {
+			found.add("portal.authParams", "%q cannot be set here; the plugin sets sso_token and next itself", name)
+		}
+		p.authParams += "&" + url.QueryEscape(name) + "=" + url.QueryEscape(c.AuthParams[name])
+	}
+	return p
+}
+
+// next returns the page to land on, from what follows the prefix in the request's escaped path and from its query. A path
+// that is not plain or not allowed is refused: the default page takes its place, without the query.
+func (p *portal) next(rest, query string) (next string, refused bool) {
+	if !p.keepQuery {
+		query = ""
+	}
+	path := p.defaultNext
+	if rest != "" && rest != "/" {
+		decoded, err := url.PathUnescape(rest)
+		if err != nil || !plainPath(decoded) || !p.allowed(decoded) {
+			return p.defaultNext, true
+		}
+		path = decoded
+	}
+	if len(path)+len(query) > maxNext {
+		return p.defaultNext, true
+	}
+	next = (&url.URL{Path: path}).EscapedPath()
+	if query != "" {
+		next += "?" + query
+	}
+	return next, false
+}
+
+func (p *portal) allowed(path string) bool {
+	for _, prefix := range p.allowedNext {
+		if path == prefix || strings.HasPrefix(path, prefix+"/") {
+			return true
+		}
+	}
+	return len(p.allowedNext) == 0
+}
+
+// plainPath reports whether a decoded path is absolute and means the same to everybody who reads it.
+func plainPath(path string) bool {
+	return strings.HasPrefix(path, "/") &&
+		len(path) <= maxNext &&
+		utf8.ValidString(path) &&
+		!strings.Contains(path, "//") &&
+		!strings.ContainsAny(path, `\%`) &&
+		!strings.Contains(path+"/", "/./") &&
+		!strings.Contains(path+"/", "/../") &&
+		strings.IndexFunc(path, unicode.IsControl) < 0
+}
+
+// location builds the auth URL as VSee documents it (Provider Side Integration): sso_token first, then next with its
+// slashes as they are. It reports false should the result lead anywhere but to the portal.
+func (p *portal) location(token, next string) (string, bool) {
+	location := p.base.String() + "auth?sso_token=" + url.QueryEscape(token) +
+		"&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + p.authParams
+	u, err := url.Parse(location)
+	safe := err == nil && u.Scheme == p.base.Scheme && u.Host == p.base.Host && u.Path == p.base.Path+"auth" && u.User == nil
+	return location, safe
+}

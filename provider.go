@@ -1,0 +1,165 @@
+package clinicpass
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+// Orders of the words in a display name.
+const (
+	firstLast = "first-last"
+	lastFirst = "last-first"
+)
+
+const maxCode = 128 // bytes; VSee's limit
+
+// providerRules make a user of VSee out of an identity.
+type providerRules struct {
+	code          string // template
+	userType      int
+	disableEmails bool
+	nameOrder     string
+}
+
+func newProviderRules(c *Config, found *problems) *providerRules {
+	p := &providerRules{
+		code:          c.Provider.Code,
+		disableEmails: c.Provider.DisableEmails,
+		nameOrder:     checkChoice("identity.nameOrder", c.Identity.NameOrder, []string{firstLast, lastFirst}, found),
+		userType:      vsee.Provider,
+	}
+	checkCode(p.code, found)
+	if checkChoice("provider.type", c.Provider.Type, []string{"provider", "patient"}, found) == "patient" {
+		p.userType = vsee.Patient
+		if c.Portal.DefaultNext == CreateConfig().Portal.DefaultNext {
+			found.add("portal.defaultNext", "must be set when provider.type is patient: a patient cannot open "+c.Portal.DefaultNext)
+		}
+	}
+	return p
+}
+
+// checkCode refuses a template that leaves a placeholder unfilled or could give two people the same code, which is the
+// same account.
+func checkCode(template string, found *problems) {
+	if strings.Contains(template, "{hash}") {
+		found.add("provider.code", "cannot contain {hash}, which is taken over the code")
+		return
+	}
+	if strings.ContainsAny(fill(template, identity{}), "{}") {
+		found.add("provider.code", "has an unknown placeholder; known are {id} {email} {name} {firstName} {lastName}")
+		return
+	}
+	if !strings.Contains(template, "{id}") && !strings.Contains(template, "{email}") {
+		found.add("provider.code", "must contain {id} or {email}, or two people could end in one account")
+	}
+}
+
+// user returns the user to sign in, or false when the code came out empty.
+func (p *providerRules) user(who identity) (vsee.User, bool) {
+	who.email = address(who.email)
+	firstName, lastName := p.names(who)
+	if who.name == "" {
+		who.name = firstName + " " + lastName
+	}
+	who.firstName = firstName
+	who.lastName = lastName
+	u := vsee.User{
+		Type:          p.userType,
+		Code:          strings.TrimSpace(fill(p.code, who)),
+		FirstName:     firstName,
+		LastName:      lastName,
+		Email:         who.email,
+		DisableEmails: p.disableEmails,
+	}
+	if len(u.Code) > maxCode {
+		u.Code = digest(u.Code)
+	}
+	return u, u.Code != ""
+}
+
+// fill puts the identity into a template.
+func fill(template string, who identity) string {
+	if template == "{id}" {
+		return who.id
+	}
+	return strings.NewReplacer("{id}", who.id, "{email}", who.email, "{name}", who.name,
+		"{firstName}", who.firstName, "{lastName}", who.lastName).Replace(template)
+}
+
+// address returns email if it can be one: a login such as jane@github, or an empty claim, is not.
+func address(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 1 || !strings.Contains(email[at:], ".") {
+		return ""
+	}
+	return email
+}
+
+// names returns the two names that VSee requires, from the best source there is.
+func (p *providerRules) names(who identity) (firstName, lastName string) {
+	if who.firstName != "" && who.lastName != "" {
+		return who.firstName, who.lastName
+	}
+	if who.name != "" {
+		return splitName(who.name, p.nameOrder)
+	}
+	if one := who.firstName + who.lastName; one != "" {
+		return one, "-"
+	}
+	local, _, _ := strings.Cut(who.email, "@")
+	if local = strings.TrimSpace(strings.ReplaceAll(local, ".", " ")); local != "" {
+		return splitName(local, firstLast)
+	}
+	return who.id, "-"
+}
+
+// splitName splits a display name: "Jane Q. Doe", "Doe, Jane", "Jane Doe, MD", and with lastFirst "Doe Jane".
+func splitName(name, order string) (firstName, lastName string) {
+	parts := []string{}
+	for _, part := range strings.Split(name, ",") {
+		part = strings.Join(strings.Fields(part), " ")
+		named := len(parts) > 1 || (len(parts) == 1 && strings.Contains(parts[0], " "))
+		if part != "" && !(named && postNominal(part)) {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return strings.TrimSpace(name), "-"
+	}
+	if len(parts) > 1 {
+		return strings.Join(parts[1:], " "), parts[0]
+	}
+	words := strings.Fields(parts[0])
+	last := len(words) - 1
+	if last == 0 {
+		return words[0], "-"
+	}
+	if order == lastFirst {
+		return strings.Join(words[1:], " "), words[0]
+	}
+	return strings.Join(words[:last], " "), words[last]
+}
+
+// postNominals are what stands behind a comma in a clinician's name without being a name.
+const postNominals = " md do mbbs rn np pa pac ma phd psyd pharmd dnp dds dmd dpm od aprn fnp fnpbc arnp cnm crna " +
+	"lcsw lpc lmft lmhc lpn bsn msn mph jr sr ii iii iv facp facs faap esq "
+
+// postNominal reports whether every word of the part is a title, such as "MD" or "Ph.D. FACP".
+func postNominal(part string) bool {
+	plain := strings.NewReplacer(".", "", "-", "").Replace(strings.ToLower(part))
+	for _, word := range strings.Fields(plain) {
+		if !strings.Contains(postNominals, " "+word+" ") {
+			return false
+		}
+	}
+	return true
+}
+
+// digest returns the SHA-256 of a text in hexadecimal digits.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,65 @@
+package clinicpass
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+const maxStates = 1024 // configurations whose state is kept
+
+// state is what must outlive a reload of Traefik's configuration, which builds every handler anew. It is shared by all
+// handlers with the same configuration.
+type state struct {
+	api     *api
+	limiter *limiter
+	audit   *auditLog
+	used    time.Time // when a handler was last built on it; guarded by states.mu
+}
+
+// states holds the state of each configuration by the configuration's digest.
+var states = struct {
+	mu   sync.Mutex
+	byID map[string]*state
+}{byID: map[string]*state{}}
+
+// stateFor returns the configuration's state with the credentials in target, and whether it was just created.
+func stateFor(config *Config, target vsee.Config) (*state, bool) {
+	raw, err := json.Marshal(config)
+	if err != nil {
+		raw = []byte(err.Error()) // impossible: the configuration is made of texts, numbers and booleans
+	}
+	id := digest(string(raw))
+
+	states.mu.Lock()
+	defer states.mu.Unlock()
+	s := states.byID[id]
+	created := s == nil
+	if created {
+		if len(states.byID) >= maxStates {
+			forgetOldestState()
+		}
+		s = &state{
+			api:     &api{config: config.API},
+			limiter: newLimiter(config.Limits.SignIns),
+			audit:   &auditLog{file: config.Audit.File},
+		}
+		states.byID[id] = s
+	}
+	s.used = time.Now()
+	s.api.use(target)
+	return s, created
+}
+
+// forgetOldestState drops the state that was built upon least recently. Handlers that still hold it keep it.
+func forgetOldestState() {
+	oldest := ""
+	for id, s := range states.byID {
+		if oldest == "" || s.used.Before(states.byID[oldest].used) {
+			oldest = id
+		}
+	}
+	delete(states.byID, oldest)
+}

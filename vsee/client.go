@@ -1,0 +1,253 @@
+// Package vsee is a client for the part of the VSee Clinic API that signs users in. It knows nothing of Traefik and can
+// be used on its own:
+//
+//	client := vsee.New(vsee.Config{API: "https://api-example.vsee.me/api_v3/", AccountCode: "example", Key: key})
+//	sso, err := client.SSO(ctx, vsee.User{Type: vsee.Provider, Code: "u-17", FirstName: "Jane", LastName: "Doe"}, nil)
+//
+// Every failure wraps one of the five errors below, so that a caller decides with errors.Is and never by text. The
+// package runs compiled and in the Yaegi interpreter alike, which is why it has neither error types nor generics.
+//
+// Facts about the API come from VSee's developer wiki (User API, Rooms API, Provider Side Integration). Where the wiki is
+// silent the comment says so.
+package vsee
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What can become of a call besides success. Their texts hold no secret and nothing about a person.
+var (
+	// ErrCredentials: HTTP status or the body's code says 401 or 403.
+	ErrCredentials = errors.New("the API refused the credentials")
+	// ErrAPI: another 4xx, a redirect, or an answer that cannot be understood or lacks what was asked for.
+	ErrAPI = errors.New("the API gave an unusable answer")
+	// ErrUnavailable: no connection, a 5xx, or a 429 that did not go away.
+	ErrUnavailable = errors.New("the API is unavailable")
+	// ErrTimeout: the context's deadline passed.
+	ErrTimeout = errors.New("the API took too long")
+	// ErrCanceled: the caller canceled the context.
+	ErrCanceled = errors.New("canceled by the caller")
+)
+
+const maxAnswer = 64 << 10 // bytes of an answer that are read; a sign-in's has about 1 KiB
+
+// Config says how to reach one clinic's API.
+type Config struct {
+	// API is the base address with a trailing slash, as VSee tells it to each customer.
+	API string
+	// AccountCode is sent as X-AccountCode.
+	AccountCode string
+	// Key is sent as X-ApiKey.
+	Key string
+	// Secret is sent as X-ApiSecret unless empty. VSee's pages disagree whether sign-in needs it.
+	Secret string
+	// Encoding of request bodies: Multipart (the documented one; also when empty), JSON or Form.
+	Encoding string
+	// UserAgent is sent as User-Agent.
+	UserAgent string
+}
+
+// Client calls one clinic's API. It is safe for concurrent use and costs nothing to create: all clients share one pool
+// of connections.
+type Client struct {
+	config Config
+}
+
+// New returns a client for the clinic that c describes. It connects to nothing.
+func New(c Config) *Client {
+	return &Client{config: c}
+}
+
+// Trace gathers what a run of calls came to. It is not safe for concurrent use.
+type Trace struct {
+	// Calls counts the requests sent, repetitions included.
+	Calls int
+	// RetryAfter is what an API that answered 429 to the last asks for; 0 when it did not answer so.
+	RetryAfter time.Duration
+}
+
+// transport is shared by all clients. It is used without http.Client: that way no redirect is ever followed, so the
+// credentials in the headers cannot travel to another host.
+var transport http.RoundTripper = newTransport()
+
+func newTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment, HTTP/2, TLS 1.2 and up
+	t.MaxIdleConns = 256
+	t.MaxIdleConnsPerHost = 64
+	t.IdleConnTimeout = 55 * time.Second // below the minute after which many gateways hang up
+	t.TLSHandshakeTimeout = 5 * time.Second
+	t.MaxResponseHeaderBytes = 64 << 10
+	return t
+}
+
+// answer is what one request came to.
+type answer struct {
+	data       json.RawMessage
+	failure    error         // nil on success, else one of this package's five
+	detail     string        // what a failure looked like, not yet redacted
+	again      bool          // the request may be sent again
+	retryAfter time.Duration // the least wait before that; 0 when the API named none
+	limited    bool          // the API answered 429
+}
+
+// post sends fields to path, again where the API was not reached or asks to come back, and returns the answer's data.
+func (c *Client) post(ctx context.Context, path string, fields []field, trace *Trace) (json.RawMessage, error) {
+	body, contentType, err := encode(c.config.Encoding, fields)
+	if err != nil {
+		return nil, err
+	}
+	if trace == nil {
+		trace = &Trace{}
+	}
+	for attempt := 1; ; attempt++ {
+		trace.Calls++
+		a := c.send(ctx, path, body, contentType)
+		if a.failure == nil {
+			return a.data, nil
+		}
+		if a.again && pause(ctx, attempt, a.retryAfter) {
+			continue
+		}
+		if ctx.Err() == context.Canceled {
+			a.failure = ErrCanceled
+		}
+		if a.limited {
+			trace.RetryAfter = atLeast(a.retryAfter, defaultRetryAfter)
+		}
+		return nil, fmt.Errorf("%w: POST %s, attempt %d: %s", a.failure, path, attempt, c.redact(a.detail, fields))
+	}
+}
+
+// send sends one request.
+func (c *Client) send(ctx context.Context, path string, body []byte, contentType string) answer {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.config.API+path, bytes.NewReader(body))
+	if err != nil {
+		return answer{failure: ErrAPI, detail: "the address is not a URL"}
+	}
+	c.setHeaders(req.Header, contentType)
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return connectionFailure(ctx, err)
+	}
+	defer resp.Body.Close()
+
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		failure := connectionFailure(ctx, err)
+		failure.again = false // it was answered, if not to the end
+		return failure
+	}
+	return judge(resp, content)
+}
+
+func (c *Client) setHeaders(h http.Header, contentType string) {
+	h.Set("Content-Type", contentType)
+	h.Set("Accept", "application/json")
+	h.Set("X-AccountCode", c.config.AccountCode)
+	h.Set("X-ApiKey", c.config.Key)
+	if c.config.Secret != "" {
+		h.Set("X-ApiSecret", c.config.Secret)
+	}
+	if c.config.UserAgent != "" {
+		h.Set("User-Agent", c.config.UserAgent)
+	}
+}
+
+// connectionFailure says what a request without a complete answer came to.
+func connectionFailure(ctx context.Context, err error) answer {
+	detail := err.Error()
+	switch ctx.Err() {
+	case context.DeadlineExceeded:
+		return answer{failure: ErrTimeout, detail: detail}
+	case context.Canceled:
+		return answer{failure: ErrCanceled, detail: detail}
+	}
+	// net/http has no type for an answer that is not HTTP; every other error means that none came.
+	if strings.Contains(detail, "malformed") || strings.Contains(detail, "response headers exceeded") {
+		return answer{failure: ErrAPI, detail: detail}
+	}
+	var distrusted *tls.CertificateVerificationError
+	return answer{failure: ErrUnavailable, detail: detail, again: !errors.As(err, &distrusted)}
+}
+
+// envelope is how VSee wraps every answer: data on success, code and message on failure.
+type envelope struct {
+	Code    json.RawMessage `json:"code"`
+	Message json.RawMessage `json:"message"`
+	Data    json.RawMessage `json:"data"`
+}
+
+// judge tells success from failure by the HTTP status and by the body's code, because VSee documents both.
+func judge(resp *http.Response, content []byte) answer {
+	var e envelope
+	readable := len(content) <= maxAnswer && json.Unmarshal(content, &e) == nil
+	status := effectiveStatus(resp.StatusCode, text(e.Code))
+	detail := fmt.Sprintf("HTTP %d", resp.StatusCode)
+	if status != resp.StatusCode {
+		detail += fmt.Sprintf(" with code %d in the body", status)
+	}
+	if message := text(e.Message); message != "" {
+		detail += ": " + message
+	}
+	a := answer{detail: detail, retryAfter: retryAfter(resp.Header)}
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		a.failure = ErrCredentials
+	case status == http.StatusTooManyRequests:
+		a.failure = ErrUnavailable
+		a.again = true
+		a.limited = true
+	case status >= 500:
+		a.failure = ErrUnavailable
+		a.again = status == http.StatusServiceUnavailable
+	case status >= 300 && status < 400:
+		a.failure = ErrAPI
+		a.detail += ", a redirect, which is not followed: check the API's address"
+	case status >= 300:
+		a.failure = ErrAPI
+	case !readable:
+		a.failure = ErrAPI
+		a.detail += " with a body that is not JSON or has over " + strconv.Itoa(maxAnswer) + " bytes"
+	default:
+		a.data = e.Data
+	}
+	return a
+}
+
+// effectiveStatus returns the body's code where it says more than the HTTP status: a refusal always counts, any other
+// failure when the status claims success.
+func effectiveStatus(status int, bodyCode string) int {
+	code, err := strconv.Atoi(bodyCode)
+	refusal := code == http.StatusUnauthorized || code == http.StatusForbidden
+	if err == nil && (refusal || (status < 300 && code >= 300)) {
+		return code
+	}
+	return status
+}
+
+// text returns a JSON string's or number's text, and "" for anything else. VSee prints ids as strings; numbers are
+// accepted too.
+func text(raw json.RawMessage) string {
+	s := strings.TrimSpace(string(raw))
+	if strings.HasPrefix(s, `"`) {
+		var decoded string
+		if json.Unmarshal(raw, &decoded) != nil {
+			return ""
+		}
+		return decoded
+	}
+	if s != "" && strings.Trim(s, "0123456789") == "" {
+		return s
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package vseetest
+
+import (
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// page is what a portal page shows.
+type page struct {
+	Title string
+	Path  string // below the portal's base path, with a leading slash
+	Query string
+	User  *User
+	Rooms []Room
+}
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}} - Simulated VSee Clinic</title>
+<style>
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; }
+header { background: #0b5c8c; color: #fff; padding: .8rem 1.2rem; }
+main { padding: 1.2rem; max-width: 46rem; }
+dt { font-weight: 600; margin-top: .6rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+</style>
+</head>
+<body>
+<header>Simulated VSee Clinic &middot; not a real clinic</header>
+<main>
+<h1>{{.Title}}</h1>
+{{with .User}}<dl>
+<dt>Signed in as</dt><dd id="user">{{.FirstName}} {{.LastName}}</dd>
+<dt>Code</dt><dd id="code">{{.Code}}</dd>
+<dt>Page</dt><dd id="path">{{$.Path}}</dd>
+{{with $.Query}}<dt>Query</dt><dd id="query">{{.}}</dd>{{end}}
+<dt>Waiting rooms</dt><dd id="rooms">{{range $.Rooms}}{{.Name}} (/u/{{.Slug}}) {{else}}none{{end}}</dd>
+</dl>{{else}}<p>You are not signed in to this clinic, or your sign-in link has expired.</p>{{end}}
+</main>
+</body>
+</html>
+`))
+
+func (s *Server) servePortal(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	path, inside := strings.CutPrefix(r.URL.Path, portalPath)
+	switch {
+	case !inside:
+		http.NotFound(w, r)
+	case path == "auth":
+		s.authenticate(w, r)
+	default:
+		s.show(w, r, "/"+path)
+	}
+}
+
+// authenticate is {portal_base_url}auth: it turns a token into a session and goes to next.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	session := s.newSession(query.Get("sso_token"))
+	if session == "" {
+		render(w, http.StatusUnauthorized, page{Title: "Sign in"})
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: "session", Value: session, Path: portalPath, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+	// next is resolved under the portal's base path, never against the host (VSee's User API).
+	w.Header().Set("Location", portalPath+strings.TrimLeft(query.Get("next"), `/\`))
+	w.WriteHeader(http.StatusFound)
+}
+
+// newSession returns the cookie of a session for the token's user, or "" when the token does not count.
+func (s *Server) newSession(ssoToken string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, known := s.state.tokens[ssoToken]
+	if !known || time.Now().After(t.expiry) {
+		return ""
+	}
+	session := random()
+	s.state.sessions[session] = t.userID
+	return session
+}
+
+func (s *Server) show(w http.ResponseWriter, r *http.Request, path string) {
+	user, rooms := s.signedIn(r)
+	if user == nil {
+		render(w, http.StatusUnauthorized, page{Title: "Sign in"})
+		return
+	}
+	title := "Page " + path
+	if path == "/providers/dashboard" {
+		title = "Dashboard of " + user.FirstName + " " + user.LastName
+	}
+	render(w, http.StatusOK, page{Title: title, Path: path, Query: r.URL.RawQuery, User: user, Rooms: rooms})
+}
+
+// signedIn returns copies of the session's user and of the rooms that are assigned to them.
+func (s *Server) signedIn(r *http.Request) (*User, []Room) {
+	cookie, err := r.Cookie("session")
+	if err != nil {
+		return nil, nil
+	}
+	s.mu.Lock()
+	user := s.userByID(s.state.sessions[cookie.Value])
+	s.mu.Unlock()
+	if user == nil {
+		return nil, nil
+	}
+	copied := *user
+	rooms := []Room{}
+	for _, room := range s.Rooms() {
+		for _, id := range room.Providers {
+			if id == user.ID {
+				rooms = append(rooms, room)
+			}
+		}
+	}
+	return &copied, rooms
+}
+
+func render(w http.ResponseWriter, status int, p page) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_ = pageTemplate.Execute(w, p)
+}
