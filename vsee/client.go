@@ -104,7 +104,7 @@ type answer struct {
 func (c *Client) post(ctx context.Context, path string, fields []field, trace *Trace) (json.RawMessage, error) {
 	body, contentType, err := encode(c.config.Encoding, fields)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: POST %s was not sent: %v", ErrAPI, path, err)
 	}
 	if trace == nil {
 		trace = &Trace{}

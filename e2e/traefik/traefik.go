@@ -149,7 +149,7 @@ log: {level: DEBUG, noColor: true}
 ping: {entryPoint: web}
 entryPoints: {web: {address: "` + o.Address + `"}}
 providers: {file: {filename: "` + filepath.Join(i.dir, "dynamic.yml") + `", watch: true}}
-experimental: {abortOnPluginFailure: true, localPlugins: {clinicpass: {moduleName: ` + pluginPath + `}}}
+experimental: {localPlugins: {clinicpass: {moduleName: ` + pluginPath + `}}}
 `
 	return errors.Join(
 		os.MkdirAll(filepath.Dir(plugin), 0o755),
@@ -186,6 +186,10 @@ func (i *Instance) waitUntilRouting(host string) error {
 			continue
 		}
 		_ = response.Body.Close()
+		// Traefik would go on without the plugin; experimental.abortOnPluginFailure is not in its early versions.
+		if strings.Contains(i.Log(), "Plugins are disabled") {
+			return errors.New("Traefik did not load the plugin")
+		}
 		if response.StatusCode != http.StatusNotFound {
 			return nil
 		}

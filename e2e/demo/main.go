@@ -1,0 +1,234 @@
+// Command demo shows the plugin at work on one machine: a hospital portal behind a real Traefik, a simulated VSee Clinic,
+// and the plugin between them.
+//
+// With DEMO_SMOKE=1 it signs one provider in by itself, prints the title of the page it lands on, and exits.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/clinicpass/clinicpass/e2e/portal"
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Getenv("DEMO_SMOKE") != ""); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, smoke bool) error {
+	binary, err := traefik.Build(traefik.Tested[len(traefik.Tested)-1], os.Stdout)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "clinicpass-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	clinic := vseetest.NewUnstartedServer()
+	if clinic.URL, err = serve("127.0.0.1:8081", clinic); err != nil {
+		return err
+	}
+	site, err := serve("127.0.0.1:0", portal.New())
+	if err != nil {
+		return err
+	}
+	d := demo{clinic: clinic, site: site, audit: filepath.Join(dir, "audit.jsonl"), key: filepath.Join(dir, "vsee_key")}
+	if err := errors.Join(os.WriteFile(d.key, []byte(vseetest.Key+"\n"), 0o600), os.WriteFile(d.audit, nil, 0o600)); err != nil {
+		return err
+	}
+	dynamic, err := d.dynamic()
+	if err != nil {
+		return err
+	}
+	instance, err := traefik.Start(traefik.Options{Binary: binary, Address: preferred("127.0.0.1:8080"), Dynamic: dynamic, Probe: "127.0.0.1"})
+	if err != nil {
+		return err
+	}
+	defer instance.Stop()
+
+	if smoke {
+		return d.smoke(instance.URL)
+	}
+	d.explain(instance.URL)
+	go d.tellSignIns(ctx)
+	select {
+	case <-ctx.Done():
+		fmt.Println("\nStopped.")
+		return nil
+	case <-instance.Exited():
+		return fmt.Errorf("Traefik ended; its log:\n%s", instance.Log())
+	}
+}
+
+type demo struct {
+	clinic     *vseetest.Server
+	site       string
+	audit, key string // files
+}
+
+// dynamic returns Traefik's dynamic configuration: the portal as it was, and one more router for the clinic.
+func (d demo) dynamic() (string, error) {
+	type object = map[string]any
+	raw, err := json.MarshalIndent(object{"http": object{
+		"routers": object{
+			"portal": object{"rule": "PathPrefix(`/`)", "service": "portal", "priority": 1},
+			"clinic": object{"rule": "PathPrefix(`/clinic`)", "service": "noop@internal", "priority": 10, "middlewares": []string{"auth", "clinic"}},
+		},
+		"services": object{"portal": object{"loadBalancer": object{"servers": []any{object{"url": d.site}}}}},
+		"middlewares": object{
+			"auth": object{"forwardAuth": object{"address": d.site + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},
+			"clinic": object{"plugin": object{"clinicpass": object{
+				"portal":   object{"url": d.clinic.Portal()},
+				"api":      object{"url": d.clinic.API(), "accountCode": vseetest.AccountCode, "key": "file:" + d.key},
+				"identity": object{"preset": "oauth2-proxy", "headers": object{"name": "X-Auth-Request-Name"}, "allowedGroups": []string{"clinicians"}},
+				"audit":    object{"file": d.audit},
+				"pages":    object{"contact": "IT support, extension 100 (fictitious)"},
+			}}},
+		},
+	}}, "", "  ")
+	return string(raw), err
+}
+
+func (d demo) explain(address string) {
+	fmt.Printf(`
+The portal is at          %s/
+The simulated clinic is   %s
+
+Try this:
+  1. Open the portal, sign in as Jane Doe, and click "Open clinic": you are in the clinic as Jane Doe.
+  2. Open a page of the clinic by its link:  %s/clinic/visits/7?tab=notes
+  3. Open a page of the portal:              %s/schedule  (served as ever)
+  4. Sign in as Alex Roe, who is in no group that may open the clinic, and click "Open clinic".
+
+Each attempt to sign in shows here. Ctrl-C stops everything.
+
+`, address, d.clinic.Portal(), address, address)
+}
+
+// tellSignIns prints a line for each new line of the audit file.
+func (d demo) tellSignIns(ctx context.Context) {
+	file, err := os.Open(d.audit)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	lines := bufio.NewReader(file)
+	for line := ""; ctx.Err() == nil; {
+		part, err := lines.ReadString('\n')
+		line += part
+		if err != nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		var entry struct {
+			Outcome, Ref, Provider string
+			Calls, MS              int
+		}
+		if json.Unmarshal([]byte(line), &entry) == nil {
+			fmt.Printf("%s  %-18s provider %-16s  %d API call(s), %d ms, reference %s\n", time.Now().Format(time.TimeOnly),
+				entry.Outcome, orNone(entry.Provider), entry.Calls, entry.MS, entry.Ref)
+		}
+		line = ""
+	}
+}
+
+func orNone(provider string) string {
+	if provider == "" {
+		return "unknown"
+	}
+	return provider
+}
+
+var titlePattern = regexp.MustCompile(`<title>(.*?)</title>`)
+
+// smoke does what a person would do in the browser.
+func (d demo) smoke(address string) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	visit := func(path, wantTitle, wantURL string) error {
+		response, err := client.Get(address + path)
+		if err != nil {
+			return err
+		}
+		return check(response, wantTitle, wantURL)
+	}
+	if err := visit("/clinic/", "Sign in - Example Hospital portal", address+"/sign-in?to=%2Fclinic%2F"); err != nil {
+		return err
+	}
+	response, err := client.PostForm(address+"/sign-in", url.Values{"id": {portal.Providers[0].ID}, "to": {"/clinic/"}})
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		check(response, "Dashboard of Jane Doe - Simulated VSee Clinic", d.clinic.Portal()+"providers/dashboard"),
+		visit("/clinic/visits/7?tab=notes", "Page /visits/7 - Simulated VSee Clinic", d.clinic.Portal()+"visits/7?tab=notes"),
+		visit("/schedule", "Schedule - Example Hospital portal", address+"/schedule"),
+	)
+}
+
+// check prints the title of the page that was landed on.
+func check(response *http.Response, wantTitle, wantURL string) error {
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	landed := response.Request.URL.String()
+	title := titlePattern.FindStringSubmatch(string(body))
+	if len(title) != 2 || title[1] != wantTitle || landed != wantURL {
+		return fmt.Errorf("landed at %s on %q, want %s on %q", landed, title, wantURL, wantTitle)
+	}
+	fmt.Println(strings.TrimSpace(title[1]))
+	return nil
+}
+
+// serve serves handler at the address, or at a free port when that is taken, until the process ends.
+func serve(address string, handler http.Handler) (string, error) {
+	listener, err := net.Listen("tcp", preferred(address))
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return "http://" + listener.Addr().String(), nil
+}
+
+// preferred returns the address if nobody listens there, else one with a free port.
+func preferred(address string) string {
+	for _, candidate := range []string{address, "127.0.0.1:0"} {
+		listener, err := net.Listen("tcp", candidate)
+		if err == nil {
+			defer listener.Close()
+			return listener.Addr().String()
+		}
+	}
+	return address
+}

@@ -1,0 +1,63 @@
+package clinicpass
+
+import (
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestLimiter(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	l := newLimiter(2)
+	for _, test := range []struct {
+		provider string
+		after    time.Duration
+		wait     time.Duration
+	}{
+		{"jane", 0, 0},
+		{"jane", 10 * time.Second, 0},
+		{"jane", 20 * time.Second, 40 * time.Second},
+		{"john", 20 * time.Second, 0},
+		{"jane", 59 * time.Second, time.Second},
+		{"jane", 60 * time.Second, 0},
+		{"john", 61 * time.Second, 0},
+		{"john", 62 * time.Second, 18 * time.Second},
+		{"jane", 70 * time.Second, 0},
+		{"jane", 71 * time.Second, 49 * time.Second},
+		{"john", 500 * time.Second, 0},
+	} {
+		if got := l.admit(test.provider, start.Add(test.after)); got != test.wait {
+			t.Errorf("%s after %s: wait %s, want %s", test.provider, test.after, got, test.wait)
+		}
+	}
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	now := time.Now()
+	l := newLimiter(1)
+	l.admit("jane", now)
+	for i := 0; i < maxProviders; i++ {
+		l.admit(strconv.Itoa(i), now)
+	}
+	if l.admit("jane", now) == 0 {
+		t.Error("a full generation made the limiter forget a provider at once")
+	}
+	for i := 0; i < 3*maxProviders; i++ {
+		l.admit("x"+strconv.Itoa(i), now)
+		if len(l.younger)+len(l.older) > 2*maxProviders {
+			t.Fatalf("%d providers are remembered", len(l.younger)+len(l.older))
+		}
+	}
+}
+
+func TestNoLimit(t *testing.T) {
+	l := newLimiter(0)
+	for i := 0; i < 1000; i++ {
+		if l.admit("jane", time.Now()) != 0 {
+			t.Fatal("limited")
+		}
+	}
+	if len(l.younger) > 0 {
+		t.Error("remembers providers without need")
+	}
+}

@@ -1,0 +1,100 @@
+package clinicpass
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func testPages(t *testing.T, contact string) *pages {
+	t.Helper()
+	c := CreateConfig()
+	c.Pages.Contact = contact
+	var found problems
+	p := newPages(c, &found)
+	if len(found.lines) > 0 {
+		t.Fatal(found.lines)
+	}
+	return p
+}
+
+// TestEveryOutcomeHasItsPage: an outcome without a row in replies would be answered with status 0.
+func TestEveryOutcomeHasItsPage(t *testing.T) {
+	statuses := map[string]int{
+		signedIn: 302, noIdentity: 401, identityRefused: 403, notAllowed: 403, methodRefused: 405, notANavigation: 403, tooMany: 429,
+		credentialsRefused: 502, apiError: 502, apiUnavailable: 502, apiTimeout: 504, clientClosed: 499,
+	}
+	if len(statuses) != len(replies) {
+		t.Errorf("%d outcomes, %d replies", len(statuses), len(replies))
+	}
+	p := testPages(t, "IT support, <room 5>")
+	for outcome, status := range statuses {
+		if replies[outcome].status != status {
+			t.Errorf("%s: status %d, want %d", outcome, replies[outcome].status, status)
+		}
+		w := httptest.NewRecorder()
+		p.write(w, httptest.NewRequest("GET", "/clinic", nil), status, &attempt{outcome: outcome, ref: "0123456789", why: "secret reason"})
+		body := w.Body.String()
+		for _, part := range []string{"<html lang=\"en\">", "<h1>", "Contact: IT support, &lt;room 5&gt;", "Reference: 0123456789"} {
+			if strings.Count(body, part) != 1 {
+				t.Errorf("%s: the page has %q %d times", outcome, part, strings.Count(body, part))
+			}
+		}
+		if strings.Contains(body, "<script") || strings.Contains(body, "secret reason") {
+			t.Errorf("%s: the page has what it must not have: %s", outcome, body)
+		}
+		if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") {
+			t.Errorf("%s: policy %q", outcome, policy)
+		}
+	}
+}
+
+func TestProblemDetails(t *testing.T) {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "/clinic", nil)
+	r.Header.Set("Accept", "application/json")
+	testPages(t, "").write(w, r, 503, &attempt{outcome: apiUnavailable, ref: "0123456789", retryAfter: time.Second})
+	var got map[string]interface{}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got["status"] != 503.0 || got["outcome"] != apiUnavailable || got["reference"] != "0123456789" || got["title"] != replies[apiUnavailable].title {
+		t.Errorf("got %v", got)
+	}
+	if contentType := w.Header().Get("Content-Type"); contentType != "application/problem+json" {
+		t.Errorf("content type %q", contentType)
+	}
+}
+
+func TestPrefersJSON(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": false, "*/*": false, "text/html": false,
+		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": false,
+		"application/json": true, "application/problem+json": true, "APPLICATION/JSON, text/plain, */*": true,
+		"text/html, application/json;q=0.5": false, "application/json, text/html;q=0.5": true,
+	} {
+		if got := prefersJSON(http.Header{"Accept": {accept}}); got != want {
+			t.Errorf("Accept %q: %v", accept, got)
+		}
+	}
+}
+
+func TestContact(t *testing.T) {
+	for contact, want := range map[string]string{
+		"":                            "",
+		"IT support, room 5":          "<p>Contact: IT support, room 5</p>",
+		"Phone: 555-0100":             "<p>Contact: Phone: 555-0100</p>",
+		"tel:555-0100":                `<p>Contact: <a href="tel:555-0100">555-0100</a></p>`,
+		"mailto:it@example.com?cc=x":  `<p>Contact: <a href="mailto:it@example.com?cc=x">it@example.com</a></p>`,
+		"https://example.com/help?<>": `<p>Contact: <a href="https://example.com/help?%3c%3e">example.com/help</a></p>`,
+	} {
+		w := httptest.NewRecorder()
+		testPages(t, contact).write(w, httptest.NewRequest("GET", "/clinic", nil), 401, &attempt{outcome: noIdentity})
+		if body := w.Body.String(); !strings.Contains(body, want) || (want == "" && strings.Contains(body, "Contact")) {
+			t.Errorf("contact %q: the page lacks %s: %s", contact, want, body)
+		}
+	}
+}
