@@ -127,7 +127,7 @@ func checkURL(key, value string, found *problems) *url.URL {
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "":
 		found.add(key, "is not an address; write it as https://clinic.example.com/path/")
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
 		found.add(key, "must be https; http is accepted for this machine's own addresses only")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		found.add(key, "must have no user, query or fragment")

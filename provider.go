@@ -122,9 +122,10 @@ func splitName(name, order string) (firstName, lastName string) {
 	for _, part := range strings.Split(name, ",") {
 		part = strings.Join(strings.Fields(part), " ")
 		named := len(parts) > 1 || (len(parts) == 1 && strings.Contains(parts[0], " "))
-		if part != "" && !(named && postNominal(part)) {
-			parts = append(parts, part)
+		if part == "" || (named && postNominal(part)) {
+			continue
 		}
+		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
 		return strings.TrimSpace(name), "-"

@@ -51,16 +51,20 @@ type answer struct {
 
 func environments() []environment {
 	list := []environment{{"compiled", startCompiled}, {"interpreted", startInterpreted}}
-	versions := traefik.Tested
-	if asked := os.Getenv("TRAEFIK_VERSIONS"); asked != "" {
-		versions = strings.Fields(asked)
-	}
-	for _, version := range versions {
+	for _, version := range traefikVersions() {
 		list = append(list, environment{"traefik-" + version, func(t *testing.T, site string, middlewares map[string]map[string]any) *running {
 			return startTraefik(t, version, site, middlewares)
 		}})
 	}
 	return list
+}
+
+// traefikVersions are the tested versions, or those that TRAEFIK_VERSIONS names.
+func traefikVersions() []string {
+	if asked := os.Getenv("TRAEFIK_VERSIONS"); asked != "" {
+		return strings.Fields(asked)
+	}
+	return traefik.Tested
 }
 
 // builder makes one middleware, or says what is wrong with its configuration.

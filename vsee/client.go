@@ -78,7 +78,7 @@ type Trace struct {
 
 // transport is shared by all clients. It is used without http.Client: that way no redirect is ever followed, so the
 // credentials in the headers cannot travel to another host.
-var transport http.RoundTripper = newTransport()
+var transport = newTransport()
 
 func newTransport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment, HTTP/2, TLS 1.2 and up
@@ -104,7 +104,7 @@ type answer struct {
 func (c *Client) post(ctx context.Context, path string, fields []field, trace *Trace) (json.RawMessage, error) {
 	body, contentType, err := encode(c.config.Encoding, fields)
 	if err != nil {
-		return nil, fmt.Errorf("%w: POST %s was not sent: %v", ErrAPI, path, err)
+		return nil, fmt.Errorf("%w: POST %s was not sent: %s", ErrAPI, path, err.Error())
 	}
 	if trace == nil {
 		trace = &Trace{}
@@ -177,7 +177,8 @@ func connectionFailure(ctx context.Context, err error) answer {
 		return answer{failure: ErrAPI, detail: detail}
 	}
 	var distrusted *tls.CertificateVerificationError
-	return answer{failure: ErrUnavailable, detail: detail, again: !errors.As(err, &distrusted)}
+	certificate := errors.As(err, &distrusted) //nolint:forbidigo // the target is from the standard library
+	return answer{failure: ErrUnavailable, detail: detail, again: !certificate}
 }
 
 // envelope is how VSee wraps every answer: data on success, code and message on failure.

@@ -262,8 +262,14 @@ func TestUntrustedCertificate(t *testing.T) {
 
 func TestRedaction(t *testing.T) {
 	c := New(Config{Key: "the.key", Secret: "the+secret"})
-	sent := []field{{name: "type", value: "400", number: true}, {name: "code", value: "u-17"}, {name: "first_name", value: "Jo"},
-		{name: "last_name", value: "Jones"}, {name: "middle", value: "Q"}, {name: "email", value: "jo@example.com"}}
+	sent := []field{
+		{name: "type", value: "400", number: true},
+		{name: "code", value: "u-17"},
+		{name: "first_name", value: "Jo"},
+		{name: "last_name", value: "Jones"},
+		{name: "middle", value: "Q"},
+		{name: "email", value: "jo@example.com"},
+	}
 	for detail, want := range map[string]string{
 		"HTTP 400: slug already exists":                     "HTTP 400: slug already exists",
 		"HTTP 400: jo JONES, u-17 Q":                        "HTTP 400: *** ***, *** Q",

@@ -19,7 +19,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 	"time"
 
@@ -30,10 +29,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Getenv("DEMO_SMOKE") != ""); err != nil {
+	err := run(ctx, os.Getenv("DEMO_SMOKE") != "")
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -81,7 +80,7 @@ func run(ctx context.Context, smoke bool) error {
 		fmt.Println("\nStopped.")
 		return nil
 	case <-instance.Exited():
-		return fmt.Errorf("Traefik ended; its log:\n%s", instance.Log())
+		return fmt.Errorf("the Traefik process ended; its log:\n%s", instance.Log())
 	}
 }
 
@@ -187,14 +186,19 @@ func (d demo) smoke(address string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		check(response, "Dashboard of Jane Doe - Simulated VSee Clinic", d.clinic.Portal()+"providers/dashboard"),
+	const dashboard = "Dashboard of Jane Doe - Simulated VSee Clinic"
+	if err := errors.Join(
+		check(response, dashboard, d.clinic.Portal()+"providers/dashboard"),
 		visit("/clinic/visits/7?tab=notes", "Page /visits/7 - Simulated VSee Clinic", d.clinic.Portal()+"visits/7?tab=notes"),
 		visit("/schedule", "Schedule - Example Hospital portal", address+"/schedule"),
-	)
+	); err != nil {
+		return err
+	}
+	fmt.Println("The provider landed on:", dashboard)
+	return nil
 }
 
-// check prints the title of the page that was landed on.
+// check compares the page that was landed on.
 func check(response *http.Response, wantTitle, wantURL string) error {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -206,7 +210,6 @@ func check(response *http.Response, wantTitle, wantURL string) error {
 	if len(title) != 2 || title[1] != wantTitle || landed != wantURL {
 		return fmt.Errorf("landed at %s on %q, want %s on %q", landed, title, wantURL, wantTitle)
 	}
-	fmt.Println(strings.TrimSpace(title[1]))
 	return nil
 }
 

@@ -147,7 +147,7 @@ func (i *Instance) layOut(o Options) error {
 	static := `global: {checkNewVersion: false, sendAnonymousUsage: false}
 log: {level: DEBUG, noColor: true}
 ping: {entryPoint: web}
-entryPoints: {web: {address: "` + o.Address + `"}}
+entryPoints: {web: {address: "` + o.Address + `", transport: {lifeCycle: {graceTimeOut: 1s}}}}
 providers: {file: {filename: "` + filepath.Join(i.dir, "dynamic.yml") + `", watch: true}}
 experimental: {localPlugins: {clinicpass: {moduleName: ` + pluginPath + `}}}
 `
@@ -173,7 +173,7 @@ func (i *Instance) waitUntilRouting(host string) error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-i.exited:
-			return errors.New("Traefik exited")
+			return errors.New("the Traefik process ended")
 		default:
 		}
 		request, err := http.NewRequest(http.MethodGet, i.URL+"/", nil)
@@ -188,13 +188,13 @@ func (i *Instance) waitUntilRouting(host string) error {
 		_ = response.Body.Close()
 		// Traefik would go on without the plugin; experimental.abortOnPluginFailure is not in its early versions.
 		if strings.Contains(i.Log(), "Plugins are disabled") {
-			return errors.New("Traefik did not load the plugin")
+			return errors.New("the plugin was not loaded by Traefik")
 		}
 		if response.StatusCode != http.StatusNotFound {
 			return nil
 		}
 	}
-	return errors.New("Traefik does not route within " + startLimit.String())
+	return errors.New("nothing is routed after " + startLimit.String())
 }
 
 // Log returns what Traefik has written so far.

@@ -100,6 +100,17 @@ func (s *Server) Tokens() []string {
 	return tokens
 }
 
+// UserOf returns whom a token signs in.
+func (s *Server) UserOf(ssoToken string) (User, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user := s.userByID(s.state.tokens[ssoToken].userID)
+	if user == nil {
+		return User{}, false
+	}
+	return *user, true
+}
+
 // reply is an answer of the API: data on success, message otherwise.
 type reply struct {
 	status  int

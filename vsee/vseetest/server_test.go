@@ -66,6 +66,12 @@ func TestSignIn(t *testing.T) {
 	if users := s.Users(); len(users) != 1 || users[0].SignIns != 2 || users[0].FirstName != "Jane" || len(s.Tokens()) != 2 {
 		t.Errorf("users %+v, %d tokens", users, len(s.Tokens()))
 	}
+	if user, known := s.UserOf(token); !known || user.Code != "u-17" {
+		t.Errorf("the token is %+v's", user)
+	}
+	if _, known := s.UserOf("x"); known {
+		t.Error("an unknown token is somebody's")
+	}
 	for desc, headers := range map[string][]string{
 		"wrong key":     {"X-ApiKey", "x"},
 		"no key":        {},

@@ -1,0 +1,48 @@
+# Two targets matter: `make demo` shows the plugin at work, `make test` passes every test. Both need Go, git and make only.
+
+TRAEFIK_OLD := v3.0.4
+
+.PHONY: help demo test unit e2e traefik lint format test-old-traefik clean
+
+help:
+	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
+	@echo "make test              all tests: compiled, interpreted, and in real Traefik"
+	@echo "make unit              only the compiled unit tests"
+	@echo "make lint              the linters, as CI runs them"
+	@echo "make format            format the code as the linters want it"
+	@echo "make test-old-traefik  the same tables in Traefik $(TRAEFIK_OLD)"
+	@echo "make clean             remove what was built"
+
+demo:
+	@go -C e2e run ./demo
+
+test: traefik unit e2e
+
+traefik:
+	@go -C e2e run ./traefik/build
+
+unit:
+	go test ./...
+
+e2e: traefik
+	@echo "End to end, in the interpreter and in real Traefik: about a minute"
+	go -C e2e test -count=1 -timeout 15m ./...
+
+test-old-traefik:
+	@go -C e2e run ./traefik/build $(TRAEFIK_OLD)
+	TRAEFIK_VERSIONS=$(TRAEFIK_OLD) go -C e2e test -count=1 -timeout 15m -run /traefik .
+
+.bin/golangci-lint: tools/go.mod tools/go.sum
+	@echo "Building golangci-lint: about two minutes on two cores the first time, then cached"
+	go -C tools build -o ../.bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+lint: .bin/golangci-lint
+	.bin/golangci-lint run ./...
+	cd e2e && ../.bin/golangci-lint run --config ../.golangci.yml ./...
+
+format: .bin/golangci-lint
+	.bin/golangci-lint fmt ./...
+	cd e2e && ../.bin/golangci-lint fmt --config ../.golangci.yml ./...
+
+clean:
+	rm -rf .bin

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+)
+
+// TestDemo: the README's first command works.
+func TestDemo(t *testing.T) {
+	demo := exec.Command("make", "--no-print-directory", "demo")
+	demo.Dir = traefik.Root()
+	demo.Env = append(os.Environ(), "DEMO_SMOKE=1")
+	output, err := demo.CombinedOutput()
+	const want = "\nThe provider landed on: Dashboard of Jane Doe - Simulated VSee Clinic\n"
+	if err != nil || !strings.HasSuffix(string(output), want) {
+		t.Errorf("make demo: %v\n%s", err, output)
+	}
+}
