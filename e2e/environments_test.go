@@ -156,7 +156,7 @@ func redirectOutput(t *testing.T) func() string {
 
 func startInterpreted(t *testing.T, site string, middlewares map[string]map[string]any) *running {
 	output := &output{}
-	plugin, err := interpreted.Load(pluginPath(t), output, output)
+	plugin, err := interpreted.Load(pluginPath(t), os.Environ(), output, output)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func startTraefik(t *testing.T, version, site string, middlewares map[string]map
 		plugins[host] = map[string]any{"plugin": map[string]any{"clinicpass": config}}
 		routers[host] = map[string]any{"rule": "Host(`" + host + "`)", "service": "site", "middlewares": []string{host}}
 	}
-	instance := runTraefik(t, version, map[string]any{
+	instance := runTraefik(t, version, "", map[string]any{
 		"routers":     routers,
 		"middlewares": plugins,
 		"services":    siteService(site),
@@ -215,8 +215,8 @@ func siteService(site string) map[string]any {
 // binaries holds the binary of each version, built once.
 var binaries sync.Map
 
-// runTraefik starts a Traefik with the HTTP part of a dynamic configuration, which must route probe.
-func runTraefik(t *testing.T, version string, httpConfig map[string]any) *traefik.Instance {
+// runTraefik starts a Traefik with more static configuration and the HTTP part of a dynamic one, which must route probe.
+func runTraefik(t *testing.T, version, static string, httpConfig map[string]any) *traefik.Instance {
 	t.Helper()
 	once, _ := binaries.LoadOrStore(version, sync.OnceValues(func() (string, error) { return traefik.Build(version, os.Stderr) }))
 	binary, err := once.(func() (string, error))()
@@ -227,7 +227,7 @@ func runTraefik(t *testing.T, version string, httpConfig map[string]any) *traefi
 	if err != nil {
 		t.Fatal(err)
 	}
-	instance, err := traefik.Start(traefik.Options{Binary: binary, Dynamic: string(dynamic), Probe: probe})
+	instance, err := traefik.Start(traefik.Options{Binary: binary, Static: static, Dynamic: string(dynamic), Probe: probe})
 	if err != nil {
 		t.Fatal(err)
 	}

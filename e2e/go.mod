@@ -8,4 +8,6 @@ require (
 	github.com/traefik/yaegi v0.16.1
 )
 
+require go.yaml.in/yaml/v3 v3.0.6
+
 replace github.com/clinicpass/clinicpass => ../

@@ -104,7 +104,7 @@ func traefikOnly(t *testing.T, test func(t *testing.T, start func(t *testing.T, 
 	for _, version := range traefikVersions() {
 		t.Run("traefik-"+version, func(t *testing.T) {
 			test(t, func(t *testing.T, httpConfig map[string]any) *running {
-				instance := runTraefik(t, version, httpConfig)
+				instance := runTraefik(t, version, "", httpConfig)
 				return &running{url: instance.URL, log: instance.Log}
 			})
 		})
@@ -162,7 +162,7 @@ func TestForwardAuth(t *testing.T) {
 			"routers": map[string]any{
 				probe:    map[string]any{"rule": "Host(`probe`)", "service": "site"},
 				"portal": map[string]any{"rule": "Host(`portal`)", "service": "site"},
-				"clinic": map[string]any{"rule": "Host(`portal`) && PathPrefix(`/clinic`)", "service": "noop@internal", "middlewares": []string{"auth", "clinic"}},
+				"clinic": map[string]any{"rule": "Host(`portal`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))", "service": "noop@internal", "middlewares": []string{"auth", "clinic"}},
 			},
 			"middlewares": map[string]any{
 				"auth":   map[string]any{"forwardAuth": map[string]any{"address": hospital.URL + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},

@@ -96,7 +96,7 @@ func (d demo) dynamic() (string, error) {
 	raw, err := json.MarshalIndent(object{"http": object{
 		"routers": object{
 			"portal": object{"rule": "PathPrefix(`/`)", "service": "portal", "priority": 1},
-			"clinic": object{"rule": "PathPrefix(`/clinic`)", "service": "noop@internal", "priority": 10, "middlewares": []string{"auth", "clinic"}},
+			"clinic": object{"rule": "Path(`/clinic`) || PathPrefix(`/clinic/`)", "service": "noop@internal", "priority": 10, "middlewares": []string{"auth", "clinic"}},
 		},
 		"services": object{"portal": object{"loadBalancer": object{"servers": []any{object{"url": d.site}}}}},
 		"middlewares": object{

@@ -34,14 +34,14 @@ func GoPath(dir, root string) error {
 }
 
 // NewInterpreter returns an interpreter with the standard library and nothing else, as Traefik gives to a plugin.
-func NewInterpreter(goPath string, stdout, stderr io.Writer) (*interp.Interpreter, error) {
-	i := interp.New(interp.Options{GoPath: goPath, Env: os.Environ(), Stdout: stdout, Stderr: stderr})
+func NewInterpreter(goPath string, env []string, stdout, stderr io.Writer) (*interp.Interpreter, error) {
+	i := interp.New(interp.Options{GoPath: goPath, Env: env, Stdout: stdout, Stderr: stderr})
 	return i, i.Use(stdlib.Symbols)
 }
 
-// Load imports the plugin from goPath.
-func Load(goPath string, stdout, stderr io.Writer) (*Plugin, error) {
-	i, err := NewInterpreter(goPath, stdout, stderr)
+// Load imports the plugin from goPath. It sees the environment variables in env and no others.
+func Load(goPath string, env []string, stdout, stderr io.Writer) (*Plugin, error) {
+	i, err := NewInterpreter(goPath, env, stdout, stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func TestUnits(t *testing.T) {
 			if err := GoPath(goPath, root); err != nil {
 				t.Fatal(err)
 			}
-			i, err := NewInterpreter(goPath, os.Stdout, os.Stderr)
+			i, err := NewInterpreter(goPath, os.Environ(), os.Stdout, os.Stderr)
 			if err != nil {
 				t.Fatal(err)
 			}

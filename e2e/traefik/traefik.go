@@ -103,6 +103,7 @@ type Options struct {
 	Binary  string
 	Address string // of the entry point; a free loopback port when empty
 	Dynamic string // the dynamic configuration, YAML or JSON
+	Static  string // more of the static configuration, YAML
 	Log     io.Writer
 	// Probe is a host name that the dynamic configuration routes: Start waits until it is not answered with 404.
 	Probe string
@@ -150,7 +151,7 @@ ping: {entryPoint: web}
 entryPoints: {web: {address: "` + o.Address + `", transport: {lifeCycle: {graceTimeOut: 1s}}}}
 providers: {file: {filename: "` + filepath.Join(i.dir, "dynamic.yml") + `", watch: true}}
 experimental: {localPlugins: {clinicpass: {moduleName: ` + pluginPath + `}}}
-`
+` + o.Static
 	return errors.Join(
 		os.MkdirAll(filepath.Dir(plugin), 0o755),
 		os.Symlink(Root(), plugin),

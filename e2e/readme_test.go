@@ -1,0 +1,216 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/clinicpass/clinicpass"
+	"github.com/clinicpass/clinicpass/e2e/interpreted"
+	"github.com/clinicpass/clinicpass/e2e/portal"
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(traefik.Root(), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// snippet returns the README's only YAML block that has the text.
+func snippet(t *testing.T, text string) string {
+	t.Helper()
+	found := []string{}
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readme(t), -1) {
+		if strings.Contains(block[1], text) {
+			found = append(found, block[1])
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d blocks of the README have %q", len(found), text)
+	}
+	return found[0]
+}
+
+// TestREADMEConfigurations: what the README shows works in Traefik as it stands, but for the addresses.
+func TestREADMEConfigurations(t *testing.T) {
+	ownRouter := snippet(t, "noop@internal")
+	existingRouter := snippet(t, "service: portal")
+	accessLog := snippet(t, "accessLog:")
+	for _, version := range traefikVersions() {
+		t.Run("traefik-"+version, func(t *testing.T) {
+			b := newBench(t)
+			hospital := httptest.NewServer(portal.New())
+			t.Cleanup(hospital.Close)
+			key := filepath.Join(t.TempDir(), "vsee_key")
+			if err := os.WriteFile(key, []byte(vseetest.Key+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fill := strings.NewReplacer(
+				"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
+				"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
+				"http://oauth2-proxy:4180/oauth2/auth", hospital.URL+portal.ForwardAuthPath,
+				"/run/secrets/vsee_key", key,
+			).Replace
+			var own, existing struct{ HTTP map[string]any }
+			if err := yaml.Unmarshal([]byte(fill(ownRouter)), &own); err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.Unmarshal([]byte(fill(strings.ReplaceAll(existingRouter, "portal.example.com", "whole.example.com"))), &existing); err != nil {
+				t.Fatal(err)
+			}
+			config := overlay(own.HTTP, existing.HTTP)
+			config["services"] = map[string]any{"portal": siteService(hospital.URL)["site"]}
+			config = overlay(config, map[string]any{"routers": map[string]any{
+				probe:  map[string]any{"rule": "Host(`probe`)", "service": "portal"},
+				"site": map[string]any{"rule": "Host(`portal.example.com`)", "service": "portal"},
+			}})
+			instance := runTraefik(t, version, accessLog, config)
+			running := &running{url: instance.URL, log: instance.Log}
+
+			cookie := map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, portal.Providers[0].ID)}}
+			for _, host := range []string{"portal.example.com", "whole.example.com"} {
+				got := running.send(t, host, request{path: "/clinic/visits/7", header: cookie})
+				want := b.clinic.Portal() + "auth?sso_token=$TOKEN&next=/visits/7"
+				if location := hideToken(got.header.Get("Location"), b.clinic.Tokens()); location != want {
+					t.Errorf("%s: %d to %s, want %s", host, got.status, location, want)
+				}
+				for path, want := range map[string]int{"/schedule": http.StatusOK, "/clinicx": http.StatusNotFound} {
+					if got := running.send(t, host, request{path: path, header: cookie}); got.status != want || got.header.Get("Clinicpass-Outcome") != "" {
+						t.Errorf("%s%s: %d %v", host, path, got.status, got.header)
+					}
+				}
+				if got := running.send(t, host, request{path: "/clinic", header: map[string][]string{"X-Auth-Request-User": {"somebody"}}}); got.header.Get("Clinicpass-Outcome") != "" {
+					t.Errorf("%s: a stranger is answered %s", host, got.header.Get("Clinicpass-Outcome"))
+				}
+			}
+			if log := running.log(); !strings.Contains(log, `"downstream_Clinicpass-Outcome":"signed_in"`) {
+				t.Error("the access log lacks the outcome")
+			}
+			for _, token := range b.clinic.Tokens() {
+				if strings.Contains(running.log(), token) {
+					t.Error("the access log has a token")
+				}
+			}
+		})
+	}
+}
+
+// TestREADMEIsComplete: the tables name every key and every outcome, and the version to load is this one.
+func TestREADMEIsComplete(t *testing.T) {
+	text := readme(t)
+	if want := "version: v" + clinicpass.Version; !strings.Contains(text, want) {
+		t.Errorf("the README lacks %q", want)
+	}
+	for _, key := range keys("", reflect.TypeFor[clinicpass.Config]()) {
+		last := key[strings.LastIndex(key, ".")+1:]
+		if !strings.Contains(text, "`"+key+"`") && !strings.Contains(text, "`."+last+"`") {
+			t.Errorf("the README lacks the key %s", key)
+		}
+	}
+	for _, row := range load[behaviour](t, "behaviour.json") {
+		if row.Want.Outcome != "" && !strings.Contains(text, "| `"+row.Want.Outcome+"` |") {
+			t.Errorf("the table of outcomes lacks %s", row.Want.Outcome)
+		}
+	}
+	if lines := strings.Count(text, "\n"); lines > 250 {
+		t.Errorf("the README has %d lines", lines)
+	}
+}
+
+// keys returns the paths of all configuration keys.
+func keys(prefix string, config reflect.Type) []string {
+	paths := []string{}
+	for field := range config.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if field.Type.Kind() == reflect.Struct {
+			paths = append(paths, keys(prefix+name+".", field.Type)...)
+		} else {
+			paths = append(paths, prefix+name)
+		}
+	}
+	return paths
+}
+
+// TestCatalogue repeats what the plugin catalogue checks: the manifest, the module, and that CreateConfig and New succeed
+// on testData in the interpreter, with no file, no environment variable, and no connection.
+func TestCatalogue(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(traefik.Root(), ".traefik.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		DisplayName string         `yaml:"displayName"`
+		Type        string         `yaml:"type"`
+		Import      string         `yaml:"import"`
+		Summary     string         `yaml:"summary"`
+		TestData    map[string]any `yaml:"testData"`
+	}
+	if err := yaml.Unmarshal(content, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if manifest.DisplayName == "" || manifest.Type != "middleware" || manifest.Import != interpreted.ImportPath || manifest.Summary == "" || len(manifest.TestData) == 0 {
+		t.Errorf("the manifest is incomplete: %+v", manifest)
+	}
+	module, err := os.ReadFile(filepath.Join(traefik.Root(), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(module), "module "+interpreted.ImportPath+"\n") || strings.Contains(string(module), "require") {
+		t.Errorf("go.mod is not that of a plugin without dependencies:\n%s", module)
+	}
+	goPath := pluginPath(t)
+	t.Chdir(t.TempDir())
+	dials := refuseConnections(t)
+	output := &output{}
+	plugin, err := interpreted.Load(goPath, nil, output, output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := plugin.New(t.Context(), http.NotFoundHandler(), manifest.TestData, "clinic@catalogue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := dials.Load(); n != 0 {
+		t.Errorf("New opened %d connections", n)
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) != 0 {
+		t.Errorf("New left files: %v, %v", files, err)
+	}
+	// The same count sees the connections of a sign-in.
+	r := httptest.NewRequest(http.MethodGet, "/clinic", nil)
+	r.Header.Set("X-Auth-Request-User", "u-17")
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	if dials.Load() == 0 {
+		t.Error("the connections of a sign-in were not counted")
+	}
+}
+
+// refuseConnections makes the plugin's connections fail and counts them. The plugin's transport is a copy of the default
+// one, made when it is imported.
+func refuseConnections(t *testing.T) *atomic.Int32 {
+	t.Helper()
+	dials := &atomic.Int32{}
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	http.DefaultTransport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		dials.Add(1)
+		return nil, errors.New("no network")
+	}}
+	return dials
+}
