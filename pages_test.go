@@ -52,6 +52,17 @@ func TestEveryOutcomeHasItsPage(t *testing.T) {
 	}
 }
 
+// TestFramePolicy: a failure page may stand in a frame where the clinic itself may.
+func TestFramePolicy(t *testing.T) {
+	for _, allowFrame := range []bool{false, true} {
+		c := CreateConfig()
+		c.Portal.AllowFrame = allowFrame
+		if forbids := strings.Contains(newPages(c, &problems{}).policy, "; frame-ancestors 'none'"); forbids == allowFrame {
+			t.Errorf("allowFrame %v: frames are forbidden: %v", allowFrame, forbids)
+		}
+	}
+}
+
 func TestProblemDetails(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/clinic", nil)

@@ -136,7 +136,8 @@ func TestREADMEIsComplete(t *testing.T) {
 // keys returns the paths of all configuration keys.
 func keys(prefix string, config reflect.Type) []string {
 	paths := []string{}
-	for field := range config.Fields() {
+	for i := range config.NumField() {
+		field := config.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if field.Type.Kind() == reflect.Struct {
 			paths = append(paths, keys(prefix+name+".", field.Type)...)

@@ -67,7 +67,14 @@ func TestNothingSecretIsWritten(t *testing.T) {
 				}
 				config = overlay(config, map[string]any{"api": map[string]any{key: "file:" + file}})
 			}
-			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": config})
+			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": config, "literal": overlay(b.baseConfig(),
+				map[string]any{"api": map[string]any{"key": "literal-key", "secret": "literal-secret"}})})
+			running.waitForLog(t, 0, "warning: literal@")
+			running.waitForLog(t, 0, "api.key, api.secret stand in the configuration as they are")
+			running.waitForLog(t, 0, "\"key\":\"set\",\"secret\":\"set\",\"token\":\"unset\"")
+			if lines := pluginLines(running.log()); strings.Contains(lines, "literal-") {
+				t.Errorf("the plugin logs a secret: %s", lines)
+			}
 			echo := `{"code":400,"message":"key ` + vseetest.Key + `, secret ` + vseetest.Secret + `, provider-secretive, Jane Doe, jane.doe@example.com"}`
 			written := ""
 			for _, fault := range []vseetest.Fault{{}, {Status: 400, Body: echo}, {Status: 401, Body: echo}, {Status: 500, Body: echo}, {Reset: true}} {
@@ -93,6 +100,29 @@ func TestNothingSecretIsWritten(t *testing.T) {
 				if at := strings.Index(written, secret); at >= 0 {
 					t.Errorf("%q was written: ...%s...", secret, written[max(at-150, 0):min(at+150, len(written))])
 				}
+			}
+		})
+	}
+}
+
+// TestAuditThatCannotBeWritten stops no sign-in and is reported once.
+func TestAuditThatCannotBeWritten(t *testing.T) {
+	for _, e := range environments() {
+		t.Run(e.name, func(t *testing.T) {
+			b := newBench(t)
+			b.audit = filepath.Join(t.TempDir(), "missing", "audit.jsonl")
+			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": b.baseConfig()})
+			for range 3 {
+				if got := running.send(t, "clinic", request{path: "/clinic", header: defaultHeaders("x")}); got.status != http.StatusFound {
+					t.Errorf("%d: %s", got.status, got.body)
+				}
+			}
+			if got := running.send(t, "clinic", request{path: "/clinic"}); got.status != http.StatusUnauthorized {
+				t.Errorf("%d: %s", got.status, got.body)
+			}
+			running.waitForLog(t, 0, "no_identity") // all that came before is logged by now
+			if n := strings.Count(running.log(), "audit.file: "); n != 1 {
+				t.Errorf("reported %d times", n)
 			}
 		})
 	}
