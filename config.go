@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"sort"
 	"strings"
 )
 
@@ -156,13 +155,4 @@ func checkChoice(key, value string, choices []string, found *problems) string {
 	}
 	found.add(key, "%q is unknown; choose one of %s", value, strings.Join(choices, ", "))
 	return ""
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := []string{}
-	for key := range m {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
-	"strings"
 )
 
 // Traefik logs what a plugin writes with the log package as ERROR and what it prints with fmt as DEBUG. The interpreter
@@ -26,15 +25,11 @@ func logStart(config *Config, name string, found *problems) {
 	if err == nil {
 		logDebug(Version + " started as " + name + " with " + string(line))
 	}
-	literals := []string{}
-	for _, s := range [][2]string{{"api.key", config.API.Key}, {"api.secret", config.API.Secret}, {"api.token", config.API.Token}} {
-		if literal(s[1]) {
-			literals = append(literals, s[0])
+	for key, source := range map[string]string{"api.key": config.API.Key, "api.secret": config.API.Secret, "api.token": config.API.Token} {
+		if literal(source) {
+			logError("warning: " + name + ": " + key + " stands in the configuration itself, which Traefik's dashboard and its " +
+				"DEBUG log print. Use file:PATH or env:NAME.")
 		}
-	}
-	if len(literals) > 0 {
-		logError("warning: " + name + ": " + strings.Join(literals, ", ") + " stand in the configuration as they are; " +
-			"Traefik's dashboard and its DEBUG log print them. Use file:PATH or env:NAME.")
 	}
 }
 

@@ -34,11 +34,15 @@ func newPortal(c PortalConfig, found *problems) *portal {
 		}
 		p.allowedNext = append(p.allowedNext, strings.TrimSuffix(prefix, "/"))
 	}
-	for _, name := range sortedKeys(c.AuthParams) {
+	params := url.Values{}
+	for name, value := range c.AuthParams {
 		if name == "" || name == "sso_token" || name == "next" {
 			found.add("portal.authParams", "%q cannot be set here; the plugin sets sso_token and next itself", name)
 		}
-		p.authParams += "&" + url.QueryEscape(name) + "=" + url.QueryEscape(c.AuthParams[name])
+		params.Set(name, value)
+	}
+	if len(params) > 0 {
+		p.authParams = "&" + params.Encode()
 	}
 	return p
 }

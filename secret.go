@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-const maxSecret = 64 << 10 // bytes of a secret's file
-
 // checkSecret returns the secret that source names, and notes what is wrong with it. The source itself is never part of
 // the message unless it is a file's or variable's name: it may be the secret.
 func checkSecret(key, source string, required bool, found *problems) string {
@@ -19,7 +17,7 @@ func checkSecret(key, source string, required bool, found *problems) string {
 	}
 	value, err := readSecret(source)
 	if err != nil {
-		found.add(key, "%v", err)
+		found.add(key, "cannot be used: %v", err)
 		return ""
 	}
 	for i := 0; i < len(value); i++ {
@@ -34,7 +32,12 @@ func checkSecret(key, source string, required bool, found *problems) string {
 // readSecret reads file:PATH without its trailing newline, env:NAME, or takes the source as the value.
 func readSecret(source string) (string, error) {
 	if path, ok := strings.CutPrefix(source, "file:"); ok {
-		return readSecretFile(path)
+		content, err := os.ReadFile(path)
+		value := strings.TrimRight(string(content), "\r\n")
+		if err == nil && value == "" {
+			err = errors.New("the file " + path + " is empty")
+		}
+		return value, err
 	}
 	if name, ok := strings.CutPrefix(source, "env:"); ok {
 		value := os.Getenv(name)
@@ -44,25 +47,6 @@ func readSecret(source string) (string, error) {
 		return value, nil
 	}
 	return source, nil
-}
-
-func readSecretFile(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", errors.New("cannot be read: " + err.Error())
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxSecret {
-		return "", errors.New(path + " is not a file with a secret in it")
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", errors.New("cannot be read: " + err.Error())
-	}
-	value := strings.TrimRight(string(content), "\r\n")
-	if value == "" {
-		return "", errors.New("the file " + path + " is empty")
-	}
-	return value, nil
 }
 
 // literal reports whether a secret stands in the configuration itself.

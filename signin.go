@@ -42,7 +42,9 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 		pages:      newPages(config, found),
 	}
 	target := checkAPI(config.API, found)
-	checkLimits(config.Limits, found)
+	if config.Limits.SignIns < 0 {
+		found.add("limits.signIns", "must not be negative; 0 switches the limit off")
+	}
 	checkUnavailable(config, found)
 	if len(found.lines) > 0 {
 		return nil
@@ -198,10 +200,4 @@ func newRef() string {
 		return fmt.Sprintf("%010x", time.Now().UnixNano()&0xffffffffff)
 	}
 	return hex.EncodeToString(raw)
-}
-
-func checkLimits(c LimitsConfig, found *problems) {
-	if c.SignIns < 0 {
-		found.add("limits.signIns", "must not be negative; 0 switches the limit off")
-	}
 }

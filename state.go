@@ -3,7 +3,6 @@ package clinicpass
 import (
 	"encoding/json"
 	"sync"
-	"time"
 
 	"github.com/clinicpass/clinicpass/vsee"
 )
@@ -16,7 +15,6 @@ type state struct {
 	api     *api
 	limiter *limiter
 	audit   *auditLog
-	used    time.Time // when a handler was last built on it; guarded by states.mu
 }
 
 // states holds the state of each configuration by the configuration's digest.
@@ -38,8 +36,8 @@ func stateFor(config *Config, target vsee.Config) (*state, bool) {
 	s := states.byID[id]
 	created := s == nil
 	if created {
-		if len(states.byID) >= maxStates {
-			forgetOldestState()
+		if len(states.byID) >= maxStates { // handlers keep theirs; a reload begins anew
+			states.byID = map[string]*state{}
 		}
 		s = &state{
 			api:     &api{config: config.API},
@@ -48,18 +46,6 @@ func stateFor(config *Config, target vsee.Config) (*state, bool) {
 		}
 		states.byID[id] = s
 	}
-	s.used = time.Now()
 	s.api.use(target)
 	return s, created
-}
-
-// forgetOldestState drops the state that was built upon least recently. Handlers that still hold it keep it.
-func forgetOldestState() {
-	oldest := ""
-	for id, s := range states.byID {
-		if oldest == "" || s.used.Before(states.byID[oldest].used) {
-			oldest = id
-		}
-	}
-	delete(states.byID, oldest)
 }
