@@ -1,6 +1,8 @@
 package clinicpass
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -46,7 +48,11 @@ func TestEveryOutcomeHasItsPage(t *testing.T) {
 		if strings.Contains(body, "<script") || strings.Contains(body, "secret reason") {
 			t.Errorf("%s: the page has what it must not have: %s", outcome, body)
 		}
-		if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") {
+		_, style, _ := strings.Cut(body, "<style>")
+		style, _, _ = strings.Cut(style, "</style>")
+		hash := sha256.Sum256([]byte(style))
+		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; "
+		if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, want) {
 			t.Errorf("%s: policy %q", outcome, policy)
 		}
 	}

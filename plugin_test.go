@@ -51,6 +51,26 @@ func TestFastPath(t *testing.T) {
 	}
 }
 
+// TestExactPassThrough: where Traefik leaves unclean paths alone, they reach the site as they are.
+func TestExactPassThrough(t *testing.T) {
+	clinic := vseetest.NewServer()
+	defer clinic.Close()
+	c := testConfig(clinic)
+	for _, exact := range []bool{true, false} {
+		c.ExactPassThrough = exact
+		for _, path := range []string{"//a", "/a/../b", "/clinicx//y"} {
+			w := httptest.NewRecorder()
+			mustNew(t, c).ServeHTTP(w, httptest.NewRequest("GET", "http://portal"+path, nil))
+			if passed := w.Code == http.StatusNotFound; passed != exact {
+				t.Errorf("exactPassThrough %v: %s is answered with %d", exact, path, w.Code)
+			}
+		}
+		if got := click(mustNew(t, c), "exact"); got != signedIn {
+			t.Errorf("exactPassThrough %v: %s", exact, got)
+		}
+	}
+}
+
 func TestNewRecovers(t *testing.T) {
 	handler, err := New(context.Background(), nil, nil, "clinic@test")
 	if handler != nil || err == nil || !strings.Contains(err.Error(), "clinic@test: internal error") {

@@ -173,6 +173,9 @@ func TestRetries(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		var trace Trace
 		_, err := testClient(clinic.API()).SSO(ctx, jane, &trace)
+		if ctx.Err() != nil {
+			t.Errorf("%s: waited until the deadline for what could not come", test.desc)
+		}
 		cancel()
 		if (test.want == nil) != (err == nil) || (test.want != nil && !errors.Is(err, test.want)) {
 			t.Errorf("%s: error %v, want %v", test.desc, err, test.want)
