@@ -27,6 +27,7 @@ func checkAPI(c APIConfig, found *problems) vsee.Config {
 		AccountCode: strings.TrimSpace(c.AccountCode),
 		Key:         checkSecret("api.key", c.Key, true, found),
 		Secret:      checkSecret("api.secret", c.Secret, false, found),
+		Token:       checkSecret("api.token", c.Token, false, found),
 		Encoding:    checkChoice("api.encoding", c.Encoding, []string{vsee.Multipart, vsee.JSON, vsee.Form}, found),
 		UserAgent:   "clinicpass/" + Version,
 	}
@@ -36,7 +37,6 @@ func checkAPI(c APIConfig, found *problems) vsee.Config {
 	if target.AccountCode == "" || !headerPattern.MatchString(target.AccountCode) {
 		found.add("api.accountCode", "is required: the account code that VSee gave to the clinic, without blanks")
 	}
-	checkSecret("api.token", c.Token, false, found) // for waiting rooms
 	return target
 }
 
@@ -73,6 +73,16 @@ func (a *api) sso(ctx context.Context, u vsee.User, trace *vsee.Trace) (vsee.SSO
 		return a.current().SSO(ctx, u, trace)
 	}
 	return sso, err
+}
+
+// provide sees to the provider's room, with the same second try.
+func (a *api) provide(ctx context.Context, p *provisioning) error {
+	client := a.current()
+	err := p.run(ctx, client)
+	if errors.Is(err, vsee.ErrCredentials) && a.renewed(client) {
+		return p.run(ctx, a.current())
+	}
+	return err
 }
 
 // renewed reads the secrets again, unless somebody has since the client was in use, and reports whether they changed.

@@ -16,6 +16,8 @@ type auditEntry struct {
 	Ref         string `json:"ref"`
 	Clinic      string `json:"clinic"` // api.accountCode
 	Provider    string `json:"provider,omitempty"`
+	Room        string `json:"room,omitempty"`     // created, found, remembered
+	Assigned    bool   `json:"assigned,omitempty"` // in this sign-in
 	NextRefused bool   `json:"next_refused,omitempty"`
 	Calls       int    `json:"calls"` // requests sent to the API
 	MS          int64  `json:"ms"`    // milliseconds from the request's arrival

@@ -11,16 +11,16 @@ import (
 // Config is the middleware's configuration as Traefik decodes it: keys match field names in any case, unknown keys are
 // dropped, durations are texts. README.md describes every key.
 type Config struct {
-	PathPrefix       string                 `json:"pathPrefix,omitempty"`
-	Portal           PortalConfig           `json:"portal,omitempty"`
-	API              APIConfig              `json:"api,omitempty"`
-	Identity         IdentityConfig         `json:"identity,omitempty"`
-	Provider         ProviderConfig         `json:"provider,omitempty"`
-	Room             map[string]interface{} `json:"room,omitempty"` // not available yet
-	Limits           LimitsConfig           `json:"limits,omitempty"`
-	Audit            AuditConfig            `json:"audit,omitempty"`
-	Pages            PagesConfig            `json:"pages,omitempty"`
-	ExactPassThrough bool                   `json:"exactPassThrough,omitempty"`
+	PathPrefix       string         `json:"pathPrefix,omitempty"`
+	Portal           PortalConfig   `json:"portal,omitempty"`
+	API              APIConfig      `json:"api,omitempty"`
+	Identity         IdentityConfig `json:"identity,omitempty"`
+	Provider         ProviderConfig `json:"provider,omitempty"`
+	Room             RoomConfig     `json:"room,omitempty"`
+	Limits           LimitsConfig   `json:"limits,omitempty"`
+	Audit            AuditConfig    `json:"audit,omitempty"`
+	Pages            PagesConfig    `json:"pages,omitempty"`
+	ExactPassThrough bool           `json:"exactPassThrough,omitempty"`
 }
 
 // PortalConfig describes the clinic's portal, where the browser is sent.
@@ -73,6 +73,21 @@ type ProviderConfig struct {
 	Type          string `json:"type,omitempty"`
 }
 
+// RoomConfig says whether and how each provider gets a waiting room of their own.
+type RoomConfig struct {
+	Enabled bool         `json:"enabled,omitempty"`
+	Domain  string       `json:"domain,omitempty"`
+	Slug    string       `json:"slug,omitempty"`
+	Name    string       `json:"name,omitempty"`
+	Assign  AssignConfig `json:"assign,omitempty"`
+}
+
+// AssignConfig is the body of POST users/:id/rooms, which VSee does not document.
+type AssignConfig struct {
+	Field string `json:"field,omitempty"`
+	Value string `json:"value,omitempty"`
+}
+
 // LimitsConfig bounds the sign-ins per provider and minute; 0 switches the limit off.
 type LimitsConfig struct {
 	SignIns int `json:"signIns"`
@@ -105,9 +120,6 @@ func (p *problems) err(name string) error {
 // checkUnavailable refuses what the contract knows but this version cannot do: ignoring it silently would be unsafe.
 func checkUnavailable(config *Config, found *problems) {
 	const message = "is not available in this version of Clinicpass; remove the section"
-	if len(config.Room) > 0 {
-		found.add("room", message)
-	}
 	if len(config.Identity.Proof) > 0 {
 		found.add("identity.proof", message)
 	}

@@ -36,16 +36,16 @@ func TestLimiterIsBounded(t *testing.T) {
 	now := time.Now()
 	l := newLimiter(1)
 	l.admit("jane", now)
-	for i := 0; i < maxProviders; i++ {
+	for i := 0; i < maxRemembered; i++ {
 		l.admit(strconv.Itoa(i), now)
 	}
 	if l.admit("jane", now) == 0 {
 		t.Error("a full generation made the limiter forget a provider at once")
 	}
-	for i := 0; i < 3*maxProviders; i++ {
+	for i := 0; i < 3*maxRemembered; i++ {
 		l.admit("x"+strconv.Itoa(i), now)
-		if len(l.younger)+len(l.older) > 2*maxProviders {
-			t.Fatalf("%d providers are remembered", len(l.younger)+len(l.older))
+		if len(l.signIns.younger)+len(l.signIns.older) > 2*maxRemembered {
+			t.Fatalf("%d providers are remembered", len(l.signIns.younger)+len(l.signIns.older))
 		}
 	}
 }
@@ -57,7 +57,7 @@ func TestNoLimit(t *testing.T) {
 			t.Fatal("limited")
 		}
 	}
-	if len(l.younger) > 0 {
+	if len(l.signIns.younger) > 0 {
 		t.Error("remembers providers without need")
 	}
 }

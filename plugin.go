@@ -33,7 +33,10 @@ func CreateConfig() *Config {
 		API:        APIConfig{Encoding: "multipart", Timeout: "10s"},
 		Identity:   IdentityConfig{NameOrder: firstLast, Encoding: encodingAuto},
 		Provider:   ProviderConfig{Code: "{id}", Type: "provider"},
-		Limits:     LimitsConfig{SignIns: 10},
+		Room: RoomConfig{
+			Slug: "provider-{hash}", Name: "{firstName} {lastName}", Assign: AssignConfig{Field: "room_id", Value: assignID},
+		},
+		Limits: LimitsConfig{SignIns: 10},
 	}
 }
 

@@ -25,68 +25,78 @@ type providerRules struct {
 }
 
 func newProviderRules(c *Config, found *problems) *providerRules {
-	p := &providerRules{
+	r := &providerRules{
 		code:          c.Provider.Code,
 		disableEmails: c.Provider.DisableEmails,
 		nameOrder:     checkChoice("identity.nameOrder", c.Identity.NameOrder, []string{firstLast, lastFirst}, found),
 		userType:      vsee.Provider,
 	}
-	checkCode(p.code, found)
+	checkCode(r.code, found)
 	if checkChoice("provider.type", c.Provider.Type, []string{"provider", "patient"}, found) == "patient" {
-		p.userType = vsee.Patient
+		r.userType = vsee.Patient
 		if c.Portal.DefaultNext == CreateConfig().Portal.DefaultNext {
 			found.add("portal.defaultNext", "must be set when provider.type is patient: a patient cannot open "+c.Portal.DefaultNext)
 		}
 	}
-	return p
+	return r
 }
 
-// checkCode refuses a template that leaves a placeholder unfilled or could give two people the same code, which is the
-// same account.
+// checkCode refuses a template that could give two people the same code, which is the same account.
 func checkCode(template string, found *problems) {
 	if strings.Contains(template, "{hash}") {
 		found.add("provider.code", "cannot contain {hash}, which is taken over the code")
-		return
-	}
-	if strings.ContainsAny(fill(template, identity{}), "{}") {
-		found.add("provider.code", "has an unknown placeholder; known are {id} {email} {name} {firstName} {lastName}")
-		return
-	}
-	if !strings.Contains(template, "{id}") && !strings.Contains(template, "{email}") {
+	} else if checkPlaceholders("provider.code", template, found) && !strings.Contains(template, "{id}") && !strings.Contains(template, "{email}") {
 		found.add("provider.code", "must contain {id} or {email}, or two people could end in one account")
 	}
 }
 
-// user returns the user to sign in, or false when the code came out empty.
-func (p *providerRules) user(who identity) (vsee.User, bool) {
-	who.email = address(who.email)
-	firstName, lastName := p.names(who)
-	if who.name == "" {
-		who.name = firstName + " " + lastName
+// checkPlaceholders reports whether a template has known placeholders only.
+func checkPlaceholders(key, template string, found *problems) bool {
+	known := !strings.ContainsAny(fill(template, identity{}, ""), "{}")
+	if !known {
+		found.add(key, "has an unknown placeholder; known are {id} {email} {name} {firstName} {lastName} {hash}")
 	}
-	who.firstName = firstName
-	who.lastName = lastName
-	u := vsee.User{
-		Type:          p.userType,
-		Code:          strings.TrimSpace(fill(p.code, who)),
-		FirstName:     firstName,
-		LastName:      lastName,
-		Email:         who.email,
-		DisableEmails: p.disableEmails,
-	}
-	if len(u.Code) > maxCode {
-		u.Code = digest(u.Code)
-	}
-	return u, u.Code != ""
+	return known
 }
 
-// fill puts the identity into a template.
-func fill(template string, who identity) string {
+// provider is the person to sign in.
+type provider struct {
+	identity           // with names, whatever the auth layer told of them
+	user     vsee.User // as VSee gets to know the person
+	hash     string    // the first 16 hexadecimal digits of the code's SHA-256
+}
+
+// provider returns the person to sign in, or false when the code came out empty.
+func (r *providerRules) provider(who identity) (p provider, complete bool) {
+	who.email = address(who.email)
+	who.firstName, who.lastName = r.names(who)
+	if who.name == "" {
+		who.name = strings.TrimSuffix(who.firstName+" "+who.lastName, " -")
+	}
+	code := strings.TrimSpace(fill(r.code, who, ""))
+	if len(code) > maxCode {
+		code = digest(code)
+	}
+	p.identity = who
+	p.hash = digest(code)[:16]
+	p.user = vsee.User{
+		Type:          r.userType,
+		Code:          code,
+		FirstName:     who.firstName,
+		LastName:      who.lastName,
+		Email:         who.email,
+		DisableEmails: r.disableEmails,
+	}
+	return p, code != ""
+}
+
+// fill puts the identity and the hash into a template.
+func fill(template string, who identity, hash string) string {
 	if template == "{id}" {
 		return who.id
 	}
 	return strings.NewReplacer("{id}", who.id, "{email}", who.email, "{name}", who.name,
-		"{firstName}", who.firstName, "{lastName}", who.lastName).Replace(template)
+		"{firstName}", who.firstName, "{lastName}", who.lastName, "{hash}", hash).Replace(template)
 }
 
 // address returns email if it can be one: a login such as jane@github, or an empty claim, is not.
@@ -99,12 +109,12 @@ func address(email string) string {
 }
 
 // names returns the two names that VSee requires, from the best source there is.
-func (p *providerRules) names(who identity) (firstName, lastName string) {
+func (r *providerRules) names(who identity) (firstName, lastName string) {
 	if who.firstName != "" && who.lastName != "" {
 		return who.firstName, who.lastName
 	}
 	if who.name != "" {
-		return splitName(who.name, p.nameOrder)
+		return splitName(who.name, r.nameOrder)
 	}
 	if one := who.firstName + who.lastName; one != "" {
 		return one, "-"

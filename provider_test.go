@@ -76,7 +76,8 @@ func TestUser(t *testing.T) {
 		{"an empty code", "{email}", identity{id: "7"}, "", ""},
 	} {
 		p := &providerRules{code: test.template, nameOrder: firstLast, userType: vsee.Provider}
-		user, complete := p.user(test.who)
+		got, complete := p.provider(test.who)
+		user := got.user
 		if user.Code != test.code || user.Email != test.email || complete != (test.code != "") {
 			t.Errorf("%s: user = %+v, %v; want code %q, e-mail %q", test.desc, user, complete, test.code, test.email)
 		}

@@ -24,6 +24,7 @@ type signIn struct {
 	navigation navigation
 	identity   *identityReader
 	provider   *providerRules
+	room       *roomRules
 	portal     *portal
 	pages      *pages
 	state      *state
@@ -41,6 +42,7 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 		provider:   newProviderRules(config, found),
 		pages:      newPages(config, found),
 	}
+	s.room = newRoomRules(config, s.portal.base, found)
 	target := checkAPI(config.API, found)
 	if config.Limits.SignIns < 0 {
 		found.add("limits.signIns", "must not be negative; 0 switches the limit off")
@@ -66,6 +68,8 @@ type attempt struct {
 	outcome     string
 	why         string // for the log; never shown to the browser
 	provider    string // hash
+	room        string // created, found or remembered; "" without rooms or before
+	assigned    bool
 	nextRefused bool
 	location    string
 	retryAfter  time.Duration
@@ -87,7 +91,7 @@ func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // run takes the attempt to its outcome.
 func (s *signIn) run(r *http.Request, a *attempt) {
-	user, admitted := s.admit(r, a)
+	p, admitted := s.admit(r, a)
 	if !admitted {
 		return
 	}
@@ -96,7 +100,13 @@ func (s *signIn) run(r *http.Request, a *attempt) {
 
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
-	sso, err := s.state.api.sso(ctx, user, &a.trace)
+	sso, err := s.state.api.sso(ctx, p.user, &a.trace)
+	if err == nil && s.room.enabled {
+		err = s.provide(ctx, p, sso, a)
+	}
+	if err == nil && r.Context().Err() != nil { // the browser left while the room was made
+		err = vsee.ErrCanceled
+	}
 	if err != nil {
 		a.retryAfter = a.trace.RetryAfter
 		a.end(outcomeOf(err), err.Error())
@@ -112,36 +122,36 @@ func (s *signIn) run(r *http.Request, a *attempt) {
 }
 
 // admit returns the user to sign in, or ends the attempt at the first check that fails.
-func (s *signIn) admit(r *http.Request, a *attempt) (user vsee.User, admitted bool) {
+func (s *signIn) admit(r *http.Request, a *attempt) (p provider, admitted bool) {
 	if r.Method != http.MethodGet {
 		a.end(methodRefused, "the method is not GET")
-		return user, false
+		return p, false
 	}
 	if why := s.navigation.refuse(r.Header); why != "" {
 		a.end(notANavigation, why)
-		return user, false
+		return p, false
 	}
 	who, refused, why := s.identity.read(r.Header)
 	if refused != "" {
 		a.end(refused, why)
-		return user, false
+		return p, false
 	}
-	user, complete := s.provider.user(who)
+	p, complete := s.provider.provider(who)
 	if !complete {
 		a.end(noIdentity, "provider.code came out empty for this identity")
-		return user, false
+		return p, false
 	}
-	a.provider = digest(user.Code)[:16]
+	a.provider = p.hash
 	if !s.identity.inAllowedGroup(r.Header) {
 		a.end(notAllowed, "the provider is in none of identity.allowedGroups")
-		return user, false
+		return p, false
 	}
-	if wait := s.state.limiter.admit(user.Code, a.start); wait > 0 {
+	if wait := s.state.limiter.admit(p.user.Code, a.start); wait > 0 {
 		a.retryAfter = wait
 		a.end(tooMany, "more than limits.signIns within a minute")
-		return user, false
+		return p, false
 	}
-	return user, true
+	return p, true
 }
 
 // report writes the audit entry and the log line.
@@ -153,11 +163,16 @@ func (s *signIn) report(a *attempt) {
 		Ref:         a.ref,
 		Clinic:      s.clinic,
 		Provider:    a.provider,
+		Room:        a.room,
+		Assigned:    a.assigned,
 		NextRefused: a.nextRefused,
 		Calls:       a.trace.Calls,
 		MS:          elapsed.Milliseconds(),
 	})
 	line := s.name + ": " + a.outcome + " ref=" + a.ref
+	if a.room != "" {
+		line += fmt.Sprintf(" room=%s assigned=%v", a.room, a.assigned)
+	}
 	if a.why != "" {
 		line += ": " + a.why
 	}

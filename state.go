@@ -15,6 +15,7 @@ type state struct {
 	api     *api
 	limiter *limiter
 	audit   *auditLog
+	rooms   *provisioner
 }
 
 // states holds the state of each configuration by the configuration's digest.
@@ -43,6 +44,7 @@ func stateFor(config *Config, target vsee.Config) (*state, bool) {
 			api:     &api{config: config.API},
 			limiter: newLimiter(config.Limits.SignIns),
 			audit:   &auditLog{file: config.Audit.File},
+			rooms:   newProvisioner(),
 		}
 		states.byID[id] = s
 	}

@@ -51,23 +51,29 @@ func snippet(t *testing.T, text string) string {
 func TestREADMEConfigurations(t *testing.T) {
 	ownRouter := snippet(t, "noop@internal")
 	existingRouter := snippet(t, "service: portal")
+	rooms := snippet(t, "vsee_admin_token")
 	accessLog := snippet(t, "accessLog:")
 	for _, version := range traefikVersions() {
 		t.Run("traefik-"+version, func(t *testing.T) {
 			b := newBench(t)
 			hospital := httptest.NewServer(portal.New())
 			t.Cleanup(hospital.Close)
-			key := filepath.Join(t.TempDir(), "vsee_key")
-			if err := os.WriteFile(key, []byte(vseetest.Key+"\n"), 0o600); err != nil {
-				t.Fatal(err)
+			secrets := t.TempDir()
+			for file, secret := range map[string]string{"vsee_key": vseetest.Key, "vsee_admin_token": vseetest.AdminToken} {
+				if err := os.WriteFile(filepath.Join(secrets, file), []byte(secret+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			fill := strings.NewReplacer(
 				"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
 				"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
 				"http://oauth2-proxy:4180/oauth2/auth", hospital.URL+portal.ForwardAuthPath,
-				"/run/secrets/vsee_key", key,
+				"/run/secrets", secrets,
 			).Replace
-			var own, existing struct{ HTTP map[string]any }
+			var own, existing, withRooms struct{ HTTP map[string]any }
+			if err := yaml.Unmarshal([]byte(fill(rooms)), &withRooms); err != nil {
+				t.Fatal(err)
+			}
 			if err := yaml.Unmarshal([]byte(fill(ownRouter)), &own); err != nil {
 				t.Fatal(err)
 			}
@@ -75,6 +81,11 @@ func TestREADMEConfigurations(t *testing.T) {
 				t.Fatal(err)
 			}
 			config := overlay(own.HTTP, existing.HTTP)
+			middlewares, _ := overlay(own.HTTP, withRooms.HTTP)["middlewares"].(map[string]any)
+			config = overlay(config, map[string]any{
+				"middlewares": map[string]any{"rooms": middlewares["clinic"]},
+				"routers":     map[string]any{"rooms": map[string]any{"rule": "Host(`rooms.example.com`)", "service": "portal", "middlewares": []string{"auth", "rooms"}}},
+			})
 			config["services"] = map[string]any{"portal": siteService(hospital.URL)["site"]}
 			config = overlay(config, map[string]any{"routers": map[string]any{
 				probe:  map[string]any{"rule": "Host(`probe`)", "service": "portal"},
@@ -98,6 +109,10 @@ func TestREADMEConfigurations(t *testing.T) {
 				if got := running.send(t, host, request{path: "/clinic", header: map[string][]string{"X-Auth-Request-User": {"somebody"}}}); got.header.Get("Clinicpass-Outcome") != "" {
 					t.Errorf("%s: a stranger is answered %s", host, got.header.Get("Clinicpass-Outcome"))
 				}
+			}
+			got := running.send(t, "rooms.example.com", request{path: "/clinic", header: cookie})
+			if made := b.clinic.Rooms(); got.status != http.StatusFound || len(made) != 1 || made[0].Name != "jane doe" || len(made[0].Providers) != 1 {
+				t.Errorf("with rooms: %d, %+v", got.status, made)
 			}
 			if log := running.log(); !strings.Contains(log, `"downstream_Clinicpass-Outcome":"signed_in"`) {
 				t.Error("the access log lacks the outcome")

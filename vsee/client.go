@@ -4,7 +4,7 @@
 //	client := vsee.New(vsee.Config{API: "https://api-example.vsee.me/api_v3/", AccountCode: "example", Key: key})
 //	sso, err := client.SSO(ctx, vsee.User{Type: vsee.Provider, Code: "u-17", FirstName: "Jane", LastName: "Doe"}, nil)
 //
-// Every failure wraps one of the five errors below, so that a caller decides with errors.Is and never by text. The
+// Every failure wraps one of the errors below, so that a caller decides with errors.Is and never by text. The
 // package runs compiled and in the Yaegi interpreter alike, which is why it has neither error types nor generics.
 //
 // Facts about the API come from VSee's developer wiki (User API, Rooms API, Provider Side Integration). Where the wiki is
@@ -31,6 +31,8 @@ var (
 	ErrCredentials = errors.New("the API refused the credentials")
 	// ErrAPI: another 4xx, a redirect, or an answer that cannot be understood or lacks what was asked for.
 	ErrAPI = errors.New("the API gave an unusable answer")
+	// ErrExists: a 400 or 409 whose message says that something exists, is assigned or is taken already.
+	ErrExists = errors.New("the API says that it is there already")
 	// ErrUnavailable: no connection, a 5xx, or a 429 that did not go away.
 	ErrUnavailable = errors.New("the API is unavailable")
 	// ErrTimeout: the context's deadline passed.
@@ -51,6 +53,8 @@ type Config struct {
 	Key string
 	// Secret is sent as X-ApiSecret unless empty. VSee's pages disagree whether sign-in needs it.
 	Secret string
+	// Token is the clinic admin's. It is sent as X-ApiToken with calls about rooms and with no other.
+	Token string
 	// Encoding of request bodies: Multipart (the documented one; also when empty), JSON or Form.
 	Encoding string
 	// UserAgent is sent as User-Agent.
@@ -93,25 +97,35 @@ func newTransport() http.RoundTripper {
 // answer is what one request came to.
 type answer struct {
 	data       json.RawMessage
-	failure    error         // nil on success, else one of this package's five
+	failure    error         // nil on success, else one of this package's errors
 	detail     string        // what a failure looked like, not yet redacted
 	again      bool          // the request may be sent again
 	retryAfter time.Duration // the least wait before that; 0 when the API named none
 	limited    bool          // the API answered 429
 }
 
-// post sends fields to path, again where the API was not reached or asks to come back, and returns the answer's data.
-func (c *Client) post(ctx context.Context, path string, fields []field, trace *Trace) (json.RawMessage, error) {
-	body, contentType, err := encode(c.config.Encoding, fields)
+// request is a call of the API.
+type request struct {
+	method string
+	name   string // the path as VSee documents it, fit for a log
+	path   string
+	fields []field // of a POST
+	admin  bool    // authenticated by the clinic admin's token, not by the key
+}
+
+// call sends a request, again where the API was not reached or asks to come back, and returns the answer's data. Every
+// call of this package may be repeated safely.
+func (c *Client) call(ctx context.Context, r request, trace *Trace) (json.RawMessage, error) {
+	body, contentType, err := encode(c.config.Encoding, r.fields)
 	if err != nil {
-		return nil, fmt.Errorf("%w: POST %s was not sent: %s", ErrAPI, path, err.Error())
+		return nil, fmt.Errorf("%w: %s was not sent: %s", ErrAPI, r.name, err.Error())
 	}
 	if trace == nil {
 		trace = &Trace{}
 	}
 	for attempt := 1; ; attempt++ {
 		trace.Calls++
-		a := c.send(ctx, path, body, contentType)
+		a := c.send(ctx, r, body, contentType)
 		if a.failure == nil {
 			return a.data, nil
 		}
@@ -124,17 +138,20 @@ func (c *Client) post(ctx context.Context, path string, fields []field, trace *T
 		if a.limited {
 			trace.RetryAfter = atLeast(a.retryAfter, defaultRetryAfter)
 		}
-		return nil, fmt.Errorf("%w: POST %s, attempt %d: %s", a.failure, path, attempt, c.redact(a.detail, fields))
+		return nil, fmt.Errorf("%w: %s %s, attempt %d: %s", a.failure, r.method, r.name, attempt, c.redact(a.detail, r.fields))
 	}
 }
 
-// send sends one request.
-func (c *Client) send(ctx context.Context, path string, body []byte, contentType string) answer {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.config.API+path, bytes.NewReader(body))
+// send sends a request once.
+func (c *Client) send(ctx context.Context, r request, body []byte, contentType string) answer {
+	req, err := http.NewRequestWithContext(ctx, r.method, c.config.API+r.path, bytes.NewReader(body))
 	if err != nil {
 		return answer{failure: ErrAPI, detail: "the address is not a URL"}
 	}
-	c.setHeaders(req.Header, contentType)
+	if r.method == http.MethodPost {
+		req.Header.Set("Content-Type", contentType)
+	}
+	c.setHeaders(req.Header, r.admin)
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return connectionFailure(ctx, err)
@@ -150,13 +167,17 @@ func (c *Client) send(ctx context.Context, path string, body []byte, contentType
 	return judge(resp, content)
 }
 
-func (c *Client) setHeaders(h http.Header, contentType string) {
-	h.Set("Content-Type", contentType)
+// setHeaders sends each call only the credentials that VSee documents for it.
+func (c *Client) setHeaders(h http.Header, admin bool) {
 	h.Set("Accept", "application/json")
 	h.Set("X-AccountCode", c.config.AccountCode)
-	h.Set("X-ApiKey", c.config.Key)
-	if c.config.Secret != "" {
-		h.Set("X-ApiSecret", c.config.Secret)
+	if admin {
+		h.Set("X-ApiToken", c.config.Token)
+	} else {
+		h.Set("X-ApiKey", c.config.Key)
+		if c.config.Secret != "" {
+			h.Set("X-ApiSecret", c.config.Secret)
+		}
 	}
 	if c.config.UserAgent != "" {
 		h.Set("User-Agent", c.config.UserAgent)
@@ -214,6 +235,8 @@ func judge(resp *http.Response, content []byte) answer {
 	case status >= 300 && status < 400:
 		a.failure = ErrAPI
 		a.detail += ", a redirect, which is not followed: check the API's address"
+	case (status == http.StatusBadRequest || status == http.StatusConflict) && already(text(e.Message)):
+		a.failure = ErrExists
 	case status >= 300:
 		a.failure = ErrAPI
 	case !readable:
@@ -224,6 +247,10 @@ func judge(resp *http.Response, content []byte) answer {
 	}
 	return a
 }
+
+// already reports whether a refusal says that what was asked for is so already. VSee documents "... already exists." for
+// a room and nothing for an assignment.
+func already(message string) bool { return strings.Contains(strings.ToLower(message), "already") }
 
 // effectiveStatus returns the body's code where it says more than the HTTP status: a refusal always counts, any other
 // failure when the status claims success.

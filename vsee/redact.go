@@ -16,7 +16,7 @@ var likePersonOrToken = regexp.MustCompile(`[^\s"'<>]+@[^\s"'<>]+|[0-9A-Za-z+/=_
 // were sent, e-mail addresses and tokens.
 func (c *Client) redact(detail string, sent []field) string {
 	hide := []string{}
-	for _, f := range append([]field{{value: c.config.Key}, {value: c.config.Secret}}, sent...) {
+	for _, f := range append([]field{{value: c.config.Key}, {value: c.config.Secret}, {value: c.config.Token}}, sent...) {
 		if len(f.value) > 1 && !f.number { // one character tells nothing
 			hide = append(hide, regexp.QuoteMeta(f.value))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"unicode"
@@ -34,10 +35,13 @@ type SSO struct {
 	// Token signs whoever holds it in as the user: it must not be stored, logged or shared. VSee states its life nowhere;
 	// the documented sample's is 24 hours.
 	Token string
+	// RoomCodes are the codes of the rooms that are assigned to the user, where the answer lists rooms. VSee documents
+	// neither the list, which one integrator's code shows, nor what its entries hold.
+	RoomCodes []string
 }
 
 // SSO mints a token for u with POST users/sso. Calling again is safe: it yields a token for the same user.
-// trace may be nil. Errors wrap one of the five of this package.
+// trace may be nil. Errors wrap one of this package's.
 func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
 	fields := []field{
 		{name: "type", value: strconv.Itoa(u.Type), number: true},
@@ -51,12 +55,13 @@ func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
 	if u.DisableEmails {
 		fields = append(fields, field{name: "disable_emails", value: "1", number: true})
 	}
-	raw, err := c.post(ctx, "users/sso", fields, trace)
+	raw, err := c.call(ctx, request{method: http.MethodPost, name: "users/sso", path: "users/sso", fields: fields}, trace)
 	if err != nil {
 		return SSO{}, err
 	}
 	var data struct {
 		ID    json.RawMessage `json:"id"`
+		Rooms json.RawMessage `json:"rooms"`
 		Token struct {
 			Token json.RawMessage `json:"token"`
 		} `json:"token"`
@@ -64,7 +69,7 @@ func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
 	if json.Unmarshal(raw, &data) != nil || !usable(text(data.Token.Token)) {
 		return SSO{}, fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
 	}
-	return SSO{UserID: text(data.ID), Token: text(data.Token.Token)}, nil
+	return SSO{UserID: text(data.ID), Token: text(data.Token.Token), RoomCodes: roomCodes(data.Rooms)}, nil
 }
 
 // usable reports whether token can be one: something visible, without blanks or control characters.

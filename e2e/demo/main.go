@@ -1,5 +1,5 @@
-// Command demo shows the plugin at work on one machine: a hospital portal behind a real Traefik, a simulated VSee Clinic,
-// and the plugin between them.
+// Command demo shows the plugin at work on one machine: a hospital portal behind a real Traefik, two simulated VSee
+// Clinics, one of which gives every provider a waiting room, and the plugin between them.
 //
 // With DEMO_SMOKE=1 it signs one provider in by itself, prints the title of the page it lands on, and exits.
 package main
@@ -48,17 +48,25 @@ func run(ctx context.Context, smoke bool) error {
 	}
 	defer os.RemoveAll(dir)
 
-	clinic := vseetest.NewUnstartedServer()
+	clinic, family := vseetest.NewUnstartedServer(), vseetest.NewUnstartedServer()
 	if clinic.URL, err = serve("127.0.0.1:8081", clinic); err != nil {
+		return err
+	}
+	if family.URL, err = serve("127.0.0.1:8082", family); err != nil {
 		return err
 	}
 	site, err := serve("127.0.0.1:0", portal.New())
 	if err != nil {
 		return err
 	}
-	d := demo{clinic: clinic, site: site, audit: filepath.Join(dir, "audit.jsonl"), key: filepath.Join(dir, "vsee_key")}
-	if err := errors.Join(os.WriteFile(d.key, []byte(vseetest.Key+"\n"), 0o600), os.WriteFile(d.audit, nil, 0o600)); err != nil {
-		return err
+	d := demo{
+		clinic: clinic, family: family, site: site,
+		audit: filepath.Join(dir, "audit.jsonl"), key: filepath.Join(dir, "vsee_key"), token: filepath.Join(dir, "vsee_admin_token"),
+	}
+	for file, content := range map[string]string{d.key: vseetest.Key + "\n", d.token: vseetest.AdminToken + "\n", d.audit: ""} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return err
+		}
 	}
 	dynamic, err := d.dynamic()
 	if err != nil {
@@ -85,48 +93,70 @@ func run(ctx context.Context, smoke bool) error {
 }
 
 type demo struct {
-	clinic     *vseetest.Server
-	site       string
-	audit, key string // files
+	clinic, family    *vseetest.Server
+	site              string
+	audit, key, token string // files
 }
+
+type object = map[string]any
 
 // dynamic returns Traefik's dynamic configuration: the portal as it was, and one more router for the clinic.
 func (d demo) dynamic() (string, error) {
-	type object = map[string]any
 	raw, err := json.MarshalIndent(object{"http": object{
 		"routers": object{
 			"portal": object{"rule": "PathPrefix(`/`)", "service": "portal", "priority": 1},
-			"clinic": object{"rule": "Path(`/clinic`) || PathPrefix(`/clinic/`)", "service": "noop@internal", "priority": 10, "middlewares": []string{"auth", "clinic"}},
+			"clinic": router("/clinic", "clinic"),
+			"family": router("/family-clinic", "family"),
 		},
 		"services": object{"portal": object{"loadBalancer": object{"servers": []any{object{"url": d.site}}}}},
 		"middlewares": object{
-			"auth": object{"forwardAuth": object{"address": d.site + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},
-			"clinic": object{"plugin": object{"clinicpass": object{
-				"portal":   object{"url": d.clinic.Portal()},
-				"api":      object{"url": d.clinic.API(), "accountCode": vseetest.AccountCode, "key": "file:" + d.key},
-				"identity": object{"preset": "oauth2-proxy", "headers": object{"name": "X-Auth-Request-Name"}, "allowedGroups": []string{"clinicians"}},
-				"audit":    object{"file": d.audit},
-				"pages":    object{"contact": "IT support, extension 100 (fictitious)"},
-			}}},
+			"auth":   object{"forwardAuth": object{"address": d.site + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},
+			"clinic": d.middleware("/clinic", d.clinic, object{"enabled": false}),
+			"family": d.middleware("/family-clinic", d.family, object{"enabled": true, "name": "Dr. {name}"}),
 		},
 	}}, "", "  ")
 	return string(raw), err
 }
 
+func router(prefix, middleware string) object {
+	return object{
+		"rule":        "Path(`" + prefix + "`) || PathPrefix(`" + prefix + "/`)",
+		"middlewares": []string{"auth", middleware},
+		"service":     "noop@internal",
+		"priority":    10,
+	}
+}
+
+func (d demo) middleware(prefix string, clinic *vseetest.Server, room object) object {
+	return object{"plugin": object{"clinicpass": object{
+		"pathPrefix": prefix,
+		"portal":     object{"url": clinic.Portal()},
+		"api": object{
+			"url": clinic.API(), "accountCode": vseetest.AccountCode, "key": "file:" + d.key, "token": "file:" + d.token,
+		},
+		"identity": object{"preset": "oauth2-proxy", "headers": object{"name": "X-Auth-Request-Name"}, "allowedGroups": []string{"clinicians"}},
+		"room":     room,
+		"audit":    object{"file": d.audit},
+		"pages":    object{"contact": "IT support, extension 100 (fictitious)"},
+	}}}
+}
+
 func (d demo) explain(address string) {
 	fmt.Printf(`
 The portal is at          %s/
-The simulated clinic is   %s
+The simulated clinics are %s
+                     and  %s
 
 Try this:
   1. Open the portal, sign in as Jane Doe, and click "Open clinic": you are in the clinic as Jane Doe.
   2. Open a page of the clinic by its link:  %s/clinic/visits/7?tab=notes
-  3. Open a page of the portal:              %s/schedule  (served as ever)
-  4. Sign in as Alex Roe, who is in no group that may open the clinic, and click "Open clinic".
+  3. Click "Open family clinic": the first click makes your waiting room there and assigns it.
+  4. Open a page of the portal:              %s/schedule  (served as ever)
+  5. Sign in as Alex Roe, who is in no group that may open the clinic, and click "Open clinic".
 
 Each attempt to sign in shows here. Ctrl-C stops everything.
 
-`, address, d.clinic.Portal(), address, address)
+`, address, d.clinic.Portal(), d.family.Portal(), address, address)
 }
 
 // tellSignIns prints a line for each new line of the audit file.
@@ -145,12 +175,16 @@ func (d demo) tellSignIns(ctx context.Context) {
 			continue
 		}
 		var entry struct {
-			Outcome, Ref, Provider string
-			Calls, MS              int
+			Outcome, Ref, Provider, Room string
+			Calls, MS                    int
 		}
 		if json.Unmarshal([]byte(line), &entry) == nil {
-			fmt.Printf("%s  %-18s provider %-16s  %d API call(s), %d ms, reference %s\n", time.Now().Format(time.TimeOnly),
+			line := fmt.Sprintf("%s  %-18s provider %-16s  %d API call(s), %d ms, reference %s", time.Now().Format(time.TimeOnly),
 				entry.Outcome, orNone(entry.Provider), entry.Calls, entry.MS, entry.Ref)
+			if entry.Room != "" {
+				line += ", room " + entry.Room
+			}
+			fmt.Println(line)
 		}
 		line = ""
 	}
@@ -190,9 +224,13 @@ func (d demo) smoke(address string) error {
 	if err := errors.Join(
 		check(response, dashboard, d.clinic.Portal()+"providers/dashboard"),
 		visit("/clinic/visits/7?tab=notes", "Page /visits/7 - Simulated VSee Clinic", d.clinic.Portal()+"visits/7?tab=notes"),
+		visit("/family-clinic/", dashboard, d.family.Portal()+"providers/dashboard"),
 		visit("/schedule", "Schedule - Example Hospital portal", address+"/schedule"),
 	); err != nil {
 		return err
+	}
+	if rooms := d.family.Rooms(); len(rooms) != 1 || rooms[0].Name != "Dr. Jane Doe" || len(rooms[0].Providers) != 1 || len(d.clinic.Rooms()) != 0 {
+		return fmt.Errorf("the waiting rooms are %+v and %+v", d.clinic.Rooms(), rooms)
 	}
 	fmt.Println("The provider landed on:", dashboard)
 	return nil

@@ -79,5 +79,8 @@ var simulatedClinic = interp.Exports{
 		"Server":      reflect.ValueOf((*vseetest.Server)(nil)),
 		"Fault":       reflect.ValueOf((*vseetest.Fault)(nil)),
 		"Request":     reflect.ValueOf((*vseetest.Request)(nil)),
+		"Quirks":      reflect.ValueOf((*vseetest.Quirks)(nil)),
+		"User":        reflect.ValueOf((*vseetest.User)(nil)),
+		"Room":        reflect.ValueOf((*vseetest.Room)(nil)),
 	},
 }

@@ -1,6 +1,6 @@
 // Package portal is a hospital's existing web site for tests and the demo: a few pages, a sign-in, and an endpoint for
 // Traefik's forwardAuth that says who is signed in, in the headers that oauth2-proxy uses. It knows nothing of the clinic
-// but two links.
+// but a few links.
 package portal
 
 import (
@@ -147,6 +147,7 @@ main { padding: 1.2rem; max-width: 46rem; } button, .button { font: inherit; pad
 {{with .User}}<p>You are signed in as {{.Name}}.</p>
 <p><a class="button" id="clinic" href="/clinic/">Open clinic</a></p>
 <p><a id="visit" href="/clinic/visits/7?tab=notes">Open the notes of visit 7 in the clinic</a></p>
+<p><a id="family" href="/family-clinic/">Open family clinic</a> (every provider has a waiting room there)</p>
 <form method="post" action="/sign-out"><button>Sign out</button></form>
 {{else}}<p>You are not signed in.</p><p><a href="/sign-in">Sign in</a></p>
 <p><a href="/clinic/">Open clinic</a> (asks you to sign in first)</p>{{end}}

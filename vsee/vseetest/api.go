@@ -185,16 +185,40 @@ func (s *Server) signIn(call Request) reply {
 	now := time.Now()
 	t := random()
 	s.state.tokens[t] = token{userID: user.ID, expiry: now.Add(tokenLife)}
-	return reply{status: http.StatusOK, data: map[string]interface{}{
-		"id": user.ID, "code": user.Code, "first_name": user.FirstName, "last_name": user.LastName,
+	data := map[string]interface{}{
+		"id": s.id(user.ID), "code": user.Code, "first_name": user.FirstName, "last_name": user.LastName,
 		"username": user.Code, "active": true, "tos": false, "subtype": "",
 		"token": map[string]interface{}{
-			"user_id": user.ID, "token": t, "expiry": now.Add(tokenLife).Unix(),
+			"user_id": s.id(user.ID), "token": t, "expiry": now.Add(tokenLife).Unix(),
 			"refresh_token": map[string]interface{}{
-				"user_id": user.ID, "token": random(), "expiry": now.Add(30 * tokenLife).Unix(), "created": now.Unix(),
+				"user_id": s.id(user.ID), "token": random(), "expiry": now.Add(30 * tokenLife).Unix(), "created": now.Unix(),
 			},
 		},
-	}}
+	}
+	if s.quirks.ListRoomsAtSignIn {
+		data["rooms"] = s.roomsOf(user.ID)
+	}
+	return reply{status: http.StatusOK, data: data}
+}
+
+// id returns an id as the API prints it.
+func (s *Server) id(id string) interface{} {
+	if s.quirks.NumericIDs {
+		return json.Number(id)
+	}
+	return id
+}
+
+func (s *Server) roomsOf(userID string) []interface{} {
+	rooms := []interface{}{}
+	for _, room := range s.state.rooms {
+		for _, id := range room.Providers {
+			if id == userID {
+				rooms = append(rooms, s.details(room))
+			}
+		}
+	}
+	return rooms
 }
 
 func (s *Server) createRoom(call Request) reply {
@@ -219,16 +243,20 @@ func (s *Server) createRoom(call Request) reply {
 	}
 	room := &Room{ID: s.nextID(), Code: code, Slug: f["slug"], Name: f["name"], Domain: f["domain"]}
 	s.state.rooms[code] = room
-	return reply{status: http.StatusOK, data: room.details()}
+	return reply{status: http.StatusOK, data: s.details(room)}
 }
 
 // details is a room as the API prints it: the list leaves the id out, as VSee's sample does.
-func (r *Room) details() map[string]interface{} {
+func (s *Server) details(r *Room) map[string]interface{} {
+	providers := []interface{}{}
+	for _, id := range r.Providers {
+		providers = append(providers, s.id(id))
+	}
 	d := r.summary()
-	d["id"] = r.ID
+	d["id"] = s.id(r.ID)
 	d["active"] = true
 	d["account_code"] = AccountCode
-	d["provider_ids"] = append([]string{}, r.Providers...)
+	d["provider_ids"] = providers
 	return d
 }
 
@@ -249,7 +277,11 @@ func (s *Server) findRoom(code string) reply {
 	if room == nil {
 		return failure(http.StatusNotFound, "Room not found.")
 	}
-	return reply{status: http.StatusOK, data: room.details()}
+	details := s.details(room)
+	if s.quirks.NoRoomID {
+		delete(details, "id")
+	}
+	return reply{status: http.StatusOK, data: details}
 }
 
 func (s *Server) listProviders(code string) reply {
@@ -261,7 +293,7 @@ func (s *Server) listProviders(code string) reply {
 	for _, id := range room.Providers {
 		user := s.userByID(id)
 		providers = append(providers, map[string]interface{}{
-			"id": user.ID, "code": user.Code, "first_name": user.FirstName, "last_name": user.LastName, "status": true,
+			"id": s.id(user.ID), "code": user.Code, "first_name": user.FirstName, "last_name": user.LastName, "status": true,
 		})
 	}
 	return reply{status: http.StatusOK, data: providers}
@@ -284,7 +316,7 @@ func (s *Server) assignRoom(call Request, userID string) reply {
 			}
 		}
 		room.Providers = append(room.Providers, userID)
-		return reply{status: http.StatusOK, data: room.details()}
+		return reply{status: http.StatusOK, data: s.details(room)}
 	}
 	return failure(http.StatusBadRequest, "Room not found.")
 }

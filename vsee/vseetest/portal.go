@@ -68,7 +68,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: "session", Value: session, Path: portalPath, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: s.cookie, Value: session, Path: portalPath, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	// next is resolved under the portal's base path, never against the host (VSee's User API).
 	w.Header().Set("Location", portalPath+strings.TrimLeft(query.Get("next"), `/\`))
@@ -103,7 +103,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, path string) {
 
 // signedIn returns copies of the session's user and of the rooms that are assigned to them.
 func (s *Server) signedIn(r *http.Request) (*User, []Room) {
-	cookie, err := r.Cookie("session")
+	cookie, err := r.Cookie(s.cookie)
 	if err != nil {
 		return nil, nil
 	}

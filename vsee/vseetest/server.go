@@ -57,11 +57,20 @@ type Server struct {
 	URL string
 
 	server *httptest.Server
+	cookie string // its name differs from another clinic's on this machine, since cookies do not tell ports apart
 
 	mu       sync.Mutex
 	requests []Request
 	faults   []Fault
+	quirks   Quirks
 	state    state
+}
+
+// Quirks are ways to answer that VSee's documentation leaves open.
+type Quirks struct {
+	NumericIDs        bool // ids are numbers, not texts
+	ListRoomsAtSignIn bool // the answer to users/sso has the user's rooms, as one integrator's code expects
+	NoRoomID          bool // GET rooms/:code has no id
 }
 
 // Request is a call that the API received.
@@ -92,7 +101,7 @@ type Fault struct {
 
 // NewServer starts a simulated clinic on a free loopback port. Like httptest.NewServer it panics when there is none.
 func NewServer() *Server {
-	s := &Server{state: newState()}
+	s := NewUnstartedServer()
 	s.server = httptest.NewServer(s)
 	s.URL = s.server.URL
 	return s
@@ -101,7 +110,7 @@ func NewServer() *Server {
 // NewUnstartedServer returns a simulated clinic that serves nothing by itself: the caller serves it as an http.Handler
 // and sets URL.
 func NewUnstartedServer() *Server {
-	return &Server{state: newState()}
+	return &Server{cookie: "session_" + random()[:8], state: newState()}
 }
 
 // Close shuts the server down. It does not wait for answers that a Fault delays.
@@ -124,6 +133,13 @@ func (s *Server) Script(faults ...Fault) {
 	s.faults = faults
 }
 
+// SetQuirks changes how later calls are answered.
+func (s *Server) SetQuirks(q Quirks) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quirks = q
+}
+
 // Requests returns the API calls received so far, failed ones included.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
@@ -131,12 +147,13 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// Reset forgets the script and the requests received; users, rooms and tokens stay.
+// Reset forgets the script, the quirks and the requests received; users, rooms and tokens stay.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = nil
 	s.faults = nil
+	s.quirks = Quirks{}
 }
 
 // ServeHTTP serves the API and the portal.
