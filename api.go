@@ -1,7 +1,6 @@
 package clinicpass
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -64,23 +63,13 @@ func (a *api) current() *vsee.Client {
 	return a.client
 }
 
-// sso signs the user in. When the credentials are refused and have been replaced since they were read, it tries once more:
-// a rotated key needs no restart.
-func (a *api) sso(ctx context.Context, u vsee.User, trace *vsee.Trace) (vsee.SSO, error) {
+// try calls the API. When the credentials are refused and have been replaced since they were read, it calls once more: a
+// rotated key needs no restart.
+func (a *api) try(call func(client *vsee.Client) error) error {
 	client := a.current()
-	sso, err := client.SSO(ctx, u, trace)
+	err := call(client)
 	if errors.Is(err, vsee.ErrCredentials) && a.renewed(client) {
-		return a.current().SSO(ctx, u, trace)
-	}
-	return sso, err
-}
-
-// provide sees to the provider's room, with the same second try.
-func (a *api) provide(ctx context.Context, p *provisioning) error {
-	client := a.current()
-	err := p.run(ctx, client)
-	if errors.Is(err, vsee.ErrCredentials) && a.renewed(client) {
-		return p.run(ctx, a.current())
+		err = call(a.current())
 	}
 	return err
 }

@@ -34,6 +34,9 @@ func newProviderRules(c *Config, found *problems) *providerRules {
 	checkCode(r.code, found)
 	if checkChoice("provider.type", c.Provider.Type, []string{"provider", "patient"}, found) == "patient" {
 		r.userType = vsee.Patient
+		if c.Room.Enabled {
+			found.add("room.enabled", "must be false when provider.type is patient: a patient has no waiting room")
+		}
 		if c.Portal.DefaultNext == CreateConfig().Portal.DefaultNext {
 			found.add("portal.defaultNext", "must be set when provider.type is patient: a patient cannot open "+c.Portal.DefaultNext)
 		}
@@ -63,8 +66,11 @@ func checkPlaceholders(key, template string, found *problems) bool {
 type provider struct {
 	identity           // with names, whatever the auth layer told of them
 	user     vsee.User // as VSee gets to know the person
-	hash     string    // the first 16 hexadecimal digits of the code's SHA-256
+	key      string    // the first 32 hexadecimal digits of the code's SHA-256
 }
+
+// hash is what {hash} and the audit show of the code.
+func (p provider) hash() string { return p.key[:16] }
 
 // provider returns the person to sign in, or false when the code came out empty.
 func (r *providerRules) provider(who identity) (p provider, complete bool) {
@@ -78,7 +84,7 @@ func (r *providerRules) provider(who identity) (p provider, complete bool) {
 		code = digest(code)
 	}
 	p.identity = who
-	p.hash = digest(code)[:16]
+	p.key = digest(code)[:32]
 	p.user = vsee.User{
 		Type:          r.userType,
 		Code:          code,

@@ -90,7 +90,7 @@ func (r *roomRules) room(p provider) vsee.Room {
 	return vsee.Room{
 		Domain: r.domain,
 		Code:   strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10])),
-		Slug:   slugify(fill(r.slug, slugParts(p.identity), p.hash)),
+		Slug:   slugify(fill(r.slug, slugParts(p.identity), p.hash())),
 		Name:   r.roomName(p),
 	}
 }
@@ -99,7 +99,7 @@ func (r *roomRules) room(p provider) vsee.Room {
 func (r *roomRules) roomName(p provider) string {
 	who := p.identity
 	who.lastName = strings.TrimPrefix(who.lastName, "-")
-	name := strings.Join(strings.Fields(fill(r.name, who, p.hash)), " ")
+	name := strings.Join(strings.Fields(fill(r.name, who, p.hash())), " ")
 	if characters := []rune(name); len(characters) > maxRoomName {
 		name = strings.TrimSpace(string(characters[:maxRoomName]))
 	}
@@ -176,18 +176,16 @@ func (p *provisioner) end(provider string) {
 
 // provide sees to it that the provider has their room, once for simultaneous clicks and once a day.
 func (s *signIn) provide(ctx context.Context, p provider, sso vsee.SSO, a *attempt) error {
-	sum := sha256.Sum256([]byte(p.user.Code))
-	key := string(sum[:16])
 	rooms := s.state.rooms
-	if rooms.remembers(key) {
+	if rooms.remembers(p.key) {
 		a.room = roomRemembered
 		return nil
 	}
-	if err := rooms.begin(ctx, key); err != nil {
+	if err := rooms.begin(ctx, p.key); err != nil {
 		return err
 	}
-	defer rooms.end(key)
-	if rooms.remembers(key) { // the click before this one has done it
+	defer rooms.end(p.key)
+	if rooms.remembers(p.key) { // the click before this one has done it
 		a.room = roomRemembered
 		return nil
 	}
@@ -195,11 +193,10 @@ func (s *signIn) provide(ctx context.Context, p provider, sso vsee.SSO, a *attem
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
-	err := s.state.api.provide(ctx, &provisioning{
-		want: s.room.room(p), userID: sso.UserID, assign: s.room.assign, listed: sso.RoomCodes, attempt: a,
-	})
+	work := &provisioning{want: s.room.room(p), sso: sso, assign: s.room.assign, attempt: a}
+	err := s.state.api.try(func(client *vsee.Client) error { return work.run(ctx, client) })
 	if err == nil {
-		rooms.done.count(key, 1, time.Now())
+		rooms.done.count(p.key, 1, time.Now())
 	}
 	return err
 }
@@ -208,16 +205,18 @@ func (s *signIn) provide(ctx context.Context, p provider, sso vsee.SSO, a *attem
 // stopped, on this replica or another.
 type provisioning struct {
 	want    vsee.Room
-	userID  string
+	sso     vsee.SSO
 	assign  AssignConfig
-	listed  []string // codes of rooms that the provider has, as the sign-in's answer tells
 	attempt *attempt
 }
 
 // run creates the room unless it exists, and assigns it unless it is assigned.
 func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 	a := p.attempt
-	if contains(p.listed, p.want.Code) {
+	if p.sso.UserID == "" {
+		return fmt.Errorf("%w: the answer to the sign-in has no data.id to assign the room to", vsee.ErrAPI)
+	}
+	if contains(p.sso.RoomCodes, p.want.Code) {
 		a.room = roomFound
 		return nil
 	}
@@ -232,7 +231,7 @@ func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 		return err
 	}
 	a.room = how
-	if contains(room.ProviderIDs, p.userID) {
+	if contains(room.ProviderIDs, p.sso.UserID) {
 		return nil
 	}
 	value := room.Code
@@ -242,7 +241,7 @@ func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 	if value == "" {
 		return fmt.Errorf("%w: the room has no id in the answer; set room.assign.value: code", vsee.ErrAPI)
 	}
-	err = client.AssignRoom(ctx, p.userID, p.assign.Field, value, &a.trace)
+	err = client.AssignRoom(ctx, p.sso.UserID, p.assign.Field, value, &a.trace)
 	if errors.Is(err, vsee.ErrAPI) && p.isAssigned(ctx, client) {
 		err = nil // "assigned already" in words that do not say so
 	}
@@ -256,7 +255,7 @@ func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 // isAssigned asks the API itself, where the answer to an assignment leaves it open.
 func (p *provisioning) isAssigned(ctx context.Context, client *vsee.Client) bool {
 	ids, err := client.RoomProviders(ctx, p.want.Code, &p.attempt.trace)
-	return err == nil && contains(ids, p.userID)
+	return err == nil && contains(ids, p.sso.UserID)
 }
 
 func contains(list []string, text string) bool {

@@ -100,7 +100,11 @@ func (s *signIn) run(r *http.Request, a *attempt) {
 
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
-	sso, err := s.state.api.sso(ctx, p.user, &a.trace)
+	var sso vsee.SSO
+	err := s.state.api.try(func(client *vsee.Client) (err error) {
+		sso, err = client.SSO(ctx, p.user, &a.trace)
+		return err
+	})
 	if err == nil && s.room.enabled {
 		err = s.provide(ctx, p, sso, a)
 	}
@@ -141,12 +145,12 @@ func (s *signIn) admit(r *http.Request, a *attempt) (p provider, admitted bool) 
 		a.end(noIdentity, "provider.code came out empty for this identity")
 		return p, false
 	}
-	a.provider = p.hash
+	a.provider = p.hash()
 	if !s.identity.inAllowedGroup(r.Header) {
 		a.end(notAllowed, "the provider is in none of identity.allowedGroups")
 		return p, false
 	}
-	if wait := s.state.limiter.admit(p.user.Code, a.start); wait > 0 {
+	if wait := s.state.limiter.admit(p.key, a.start); wait > 0 {
 		a.retryAfter = wait
 		a.end(tooMany, "more than limits.signIns within a minute")
 		return p, false

@@ -159,7 +159,7 @@ func TestRooms(t *testing.T) {
 		b.visit(t, running, "replica", "listed", "").check(t, "the list says so", "signed_in", "found", true, mint, create, find, assign, find)
 
 		// What exists is not ours: somebody's room has our slug.
-		makeRoom(t, b, "127.0.0.1", "provider-"+hash("foreign"), "foreigncode1")
+		b.byHand(t, "rooms", "domain", "127.0.0.1", "slug", "provider-"+hash("foreign"), "name", "Somebody else's", "code", "foreigncode1")
 		b.visit(t, running, "multipart", "foreign", "").check(t, "foreign room", "api_error", "", false, mint, create, find)
 		// A 400 that does not say so is no "exists".
 		b.clinic.Script(vseetest.Fault{}, vseetest.Fault{Status: 400, Body: `{"code":400,"message":"Invalid domain."}`})
@@ -173,6 +173,10 @@ func TestRooms(t *testing.T) {
 			}
 		}
 
+		// Nobody to assign the room to.
+		b.clinic.Script(vseetest.Fault{Status: 200, Body: `{"data":{"token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`})
+		b.visit(t, running, "multipart", "nobody", "").check(t, "no user id", "api_error", "", false, mint)
+
 		// Connections break between the steps.
 		b.clinic.Script(vseetest.Fault{}, vseetest.Fault{Reset: true}, vseetest.Fault{}, vseetest.Fault{Status: 503})
 		b.visit(t, running, "multipart", "broken", "").check(t, "broken connections", "signed_in", "created", true, mint, create, create, assign, assign)
@@ -184,6 +188,14 @@ func TestRooms(t *testing.T) {
 		b.clinic.SetQuirks(vseetest.Quirks{ListRoomsAtSignIn: true})
 		b.visit(t, running, "replica2", "numbers", "").check(t, "the sign-in lists the room", "signed_in", "found", false, mint)
 		b.visit(t, running, "replica2", "not-listed", "").check(t, "the sign-in lists no room", "signed_in", "created", true, mint, create, assign)
+		b.byHand(t, "rooms", "domain", "other.example.com", "slug", "shared", "name", "Everybody's", "code", "sharedcode1")
+		users := b.clinic.Users()
+		b.byHand(t, "users/"+users[len(users)-1].ID+"/rooms", "room_code", "sharedcode1")
+		b.visit(t, running, "replica", "not-listed", "").check(t, "the sign-in lists their room and another", "signed_in", "found", false, mint)
+		b.visit(t, running, "replica2", "lists-another", "")
+		users = b.clinic.Users()
+		b.clinic.Script(vseetest.Fault{Status: 200, Body: `{"data":{"id":"` + users[len(users)-1].ID + `","rooms":[{"code":"sharedcode1"}],"token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`})
+		b.visit(t, running, "replica", "lists-another", "").check(t, "the sign-in lists another room only", "signed_in", "found", false, mint, create, find)
 		b.clinic.SetQuirks(vseetest.Quirks{NoRoomID: true})
 		b.clinic.Script(vseetest.Fault{}, vseetest.Fault{}, vseetest.Fault{Status: 500})
 		b.visit(t, running, "multipart", "no-id", "").check(t, "assignment fails", "api_unavailable", "created", false, mint, create, assign)
@@ -249,10 +261,14 @@ func land(t *testing.T, location string) string {
 	return string(page)
 }
 
-func makeRoom(t *testing.T, b *bench, domain, slug, code string) {
+// byHand calls the API as the clinic's administrator.
+func (b *bench) byHand(t *testing.T, path string, fields ...string) {
 	t.Helper()
-	form := url.Values{"domain": {domain}, "slug": {slug}, "name": {"Somebody else's"}, "code": {code}}
-	r, err := http.NewRequest(http.MethodPost, b.clinic.API()+"rooms", strings.NewReader(form.Encode()))
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	r, err := http.NewRequest(http.MethodPost, b.clinic.API()+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +277,7 @@ func makeRoom(t *testing.T, b *bench, domain, slug, code string) {
 	r.Header.Set("X-ApiToken", vseetest.AdminToken)
 	response, err := client.Do(r)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("making a room: %v %v", response, err)
+		t.Fatalf("%s: %v %v", path, response, err)
 	}
 	_ = response.Body.Close()
 }

@@ -51,15 +51,9 @@ func (c *Client) RoomProviders(ctx context.Context, code string, trace *Trace) (
 	if err != nil {
 		return nil, err
 	}
-	var providers []struct {
-		ID json.RawMessage `json:"id"`
-	}
-	if json.Unmarshal(raw, &providers) != nil {
-		return nil, fmt.Errorf("%w: GET rooms/:code/providers succeeded without a list", ErrAPI)
-	}
-	ids := []string{}
-	for _, p := range providers {
-		ids = append(ids, text(p.ID))
+	ids, ok := column(raw, "id")
+	if !ok {
+		return nil, fmt.Errorf("%w: GET rooms/:code/providers succeeded without a list of providers", ErrAPI)
 	}
 	return ids, nil
 }
@@ -75,37 +69,28 @@ func (c *Client) AssignRoom(ctx context.Context, userID, name, value string, tra
 
 // decodeRoom reads a room that must have the code.
 func decodeRoom(raw json.RawMessage, code string) (Room, error) {
-	var data struct {
-		ID          json.RawMessage `json:"id"`
-		Code        json.RawMessage `json:"code"`
-		Slug        json.RawMessage `json:"slug"`
-		Name        json.RawMessage `json:"name"`
-		Domain      json.RawMessage `json:"domain"`
-		ProviderIDs json.RawMessage `json:"provider_ids"`
-	}
-	if json.Unmarshal(raw, &data) != nil || text(data.Code) != code {
+	var data map[string]json.RawMessage
+	if json.Unmarshal(raw, &data) != nil || text(data["code"]) != code {
 		return Room{}, fmt.Errorf("%w: it answered with a room of another code, or with none", ErrAPI)
 	}
-	r := Room{ID: text(data.ID), Code: code, Slug: text(data.Slug), Name: text(data.Name), Domain: text(data.Domain)}
+	r := Room{ID: text(data["id"]), Code: code, Slug: text(data["slug"]), Name: text(data["name"]), Domain: text(data["domain"])}
 	var ids []json.RawMessage
-	if json.Unmarshal(data.ProviderIDs, &ids) == nil {
-		for _, id := range ids {
-			r.ProviderIDs = append(r.ProviderIDs, text(id))
-		}
+	_ = json.Unmarshal(data["provider_ids"], &ids) // none where it is no list
+	for _, id := range ids {
+		r.ProviderIDs = append(r.ProviderIDs, text(id))
 	}
 	return r, nil
 }
 
-// roomCodes reads the codes out of a list of rooms, and nothing out of anything else.
-func roomCodes(raw json.RawMessage) []string {
-	var rooms []struct {
-		Code json.RawMessage `json:"code"`
+// column reads one member of each object in a list, and reports whether there is such a list.
+func column(raw json.RawMessage, member string) ([]string, bool) {
+	var rows []map[string]json.RawMessage
+	if json.Unmarshal(raw, &rows) != nil {
+		return nil, false
 	}
-	codes := []string{}
-	if json.Unmarshal(raw, &rooms) == nil {
-		for _, r := range rooms {
-			codes = append(codes, text(r.Code))
-		}
+	texts := []string{}
+	for _, row := range rows {
+		texts = append(texts, text(row[member]))
 	}
-	return codes
+	return texts, true
 }

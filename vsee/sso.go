@@ -69,7 +69,8 @@ func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
 	if json.Unmarshal(raw, &data) != nil || !usable(text(data.Token.Token)) {
 		return SSO{}, fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
 	}
-	return SSO{UserID: text(data.ID), Token: text(data.Token.Token), RoomCodes: roomCodes(data.Rooms)}, nil
+	codes, _ := column(data.Rooms, "code")
+	return SSO{UserID: text(data.ID), Token: text(data.Token.Token), RoomCodes: codes}, nil
 }
 
 // usable reports whether token can be one: something visible, without blanks or control characters.
