@@ -139,11 +139,6 @@ func newProvisioner() *provisioner {
 	return &provisioner{done: newMemory(roomLife), underway: map[string]chan struct{}{}}
 }
 
-// remembers reports whether the provider's room is known to be done.
-func (p *provisioner) remembers(provider string) bool {
-	return p.done.count(provider, 0, time.Now()).count > 0
-}
-
 // begin waits for the provider's turn, which end gives to the next.
 func (p *provisioner) begin(ctx context.Context, provider string) error {
 	for {
@@ -177,15 +172,11 @@ func (p *provisioner) end(provider string) {
 // provide sees to it that the provider has their room, once for simultaneous clicks and once a day.
 func (s *signIn) provide(ctx context.Context, p provider, sso vsee.SSO, a *attempt) error {
 	rooms := s.state.rooms
-	if rooms.remembers(p.key) {
-		a.room = roomRemembered
-		return nil
-	}
 	if err := rooms.begin(ctx, p.key); err != nil {
 		return err
 	}
 	defer rooms.end(p.key)
-	if rooms.remembers(p.key) { // the click before this one has done it
+	if rooms.done.count(p.key, 0, a.start).count > 0 {
 		a.room = roomRemembered
 		return nil
 	}
@@ -196,7 +187,7 @@ func (s *signIn) provide(ctx context.Context, p provider, sso vsee.SSO, a *attem
 	work := &provisioning{want: s.room.room(p), sso: sso, assign: s.room.assign, attempt: a}
 	err := s.state.api.try(func(client *vsee.Client) error { return work.run(ctx, client) })
 	if err == nil {
-		rooms.done.count(p.key, 1, time.Now())
+		rooms.done.count(p.key, 1, a.start)
 	}
 	return err
 }
