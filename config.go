@@ -46,14 +46,30 @@ type APIConfig struct {
 
 // IdentityConfig says in which headers the auth layer puts the provider's identity.
 type IdentityConfig struct {
-	Preset          string                 `json:"preset,omitempty"`
-	Headers         HeadersConfig          `json:"headers,omitempty"`
-	NameOrder       string                 `json:"nameOrder,omitempty"`
-	GroupsSeparator string                 `json:"groupsSeparator,omitempty"`
-	Encoding        string                 `json:"encoding,omitempty"`
-	AllowedGroups   []string               `json:"allowedGroups,omitempty"`
-	Proof           map[string]interface{} `json:"proof,omitempty"` // not available yet
-	JWT             map[string]interface{} `json:"jwt,omitempty"`   // not available yet
+	Preset          string        `json:"preset,omitempty"`
+	Headers         HeadersConfig `json:"headers,omitempty"`
+	NameOrder       string        `json:"nameOrder,omitempty"`
+	GroupsSeparator string        `json:"groupsSeparator,omitempty"`
+	Encoding        string        `json:"encoding,omitempty"`
+	AllowedGroups   []string      `json:"allowedGroups,omitempty"`
+	Proof           ProofConfig   `json:"proof,omitempty"`
+	JWT             JWTConfig     `json:"jwt,omitempty"`
+}
+
+// ProofConfig names a header by which the auth layer proves that it set the others. Secret is a secret like API's.
+type ProofConfig struct {
+	Header string `json:"header,omitempty"`
+	Secret string `json:"secret,omitempty"`
+}
+
+// JWTConfig describes a signed token that holds the identity. JWKS is file:PATH.
+type JWTConfig struct {
+	Header   string        `json:"header,omitempty"`
+	JWKSURL  string        `json:"jwksURL,omitempty"`
+	JWKS     string        `json:"jwks,omitempty"`
+	Issuer   string        `json:"issuer,omitempty"`
+	Audience string        `json:"audience,omitempty"`
+	Claims   HeadersConfig `json:"claims,omitempty"` // paths of claims
 }
 
 // HeadersConfig names a header for each part of an identity. "" leaves the preset's.
@@ -115,17 +131,6 @@ func (p *problems) add(key, format string, args ...interface{}) {
 
 func (p *problems) err(name string) error {
 	return errors.New("clinicpass: the configuration of " + name + " needs correction:\n" + strings.Join(p.lines, "\n"))
-}
-
-// checkUnavailable refuses what the contract knows but this version cannot do: ignoring it silently would be unsafe.
-func checkUnavailable(config *Config, found *problems) {
-	const message = "is not available in this version of Clinicpass; remove the section"
-	if len(config.Identity.Proof) > 0 {
-		found.add("identity.proof", message)
-	}
-	if len(config.Identity.JWT) > 0 {
-		found.add("identity.jwt", message)
-	}
 }
 
 // checkURL returns the parsed base address, ending in a slash, or nil.

@@ -22,13 +22,18 @@ const (
 // identity is what the auth layer says about the signed-in person. All but id may be empty.
 type identity struct {
 	id, email, name, firstName, lastName string
+
+	groups []string
 }
 
-// identityReader reads an identity from the headers that the auth layer sets. It trusts them: that no client can set them
-// is for the auth middleware in front to ensure.
+// identityReader reads an identity from what the auth layer sets: plain headers, which it trusts (that no client can set
+// them is for the auth middleware in front to ensure), a principal, or a signed token.
 type identityReader struct {
 	parts         []identityHeader // id, email, name, first name, last name
 	groups        identityHeader
+	principal     identityHeader
+	token         *tokenReader // nil without one
+	proof         *proof       // nil without one
 	percent       bool
 	separator     string // between groups
 	allowedGroups map[string]bool
@@ -45,58 +50,100 @@ type identityHeader struct {
 var headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110
 
 func newIdentityReader(c IdentityConfig, found *problems) *identityReader {
-	preset := checkPreset(c, found)
+	p := checkPreset(c, found)
 	r := &identityReader{
+		token:         newTokenReader(c.JWT, p, found),
+		proof:         newProof(c.Proof, found),
 		percent:       checkChoice("identity.encoding", c.Encoding, []string{encodingAuto, encodingPercent}, found) == encodingPercent,
-		separator:     preset.separator,
+		separator:     p.separator,
 		allowedGroups: map[string]bool{},
 		lengths:       map[int]bool{},
 		spellings:     map[string]identityHeader{},
-	}
-	r.parts = []identityHeader{
-		r.header("identity.headers.id", preset.headers.ID, found),
-		r.header("identity.headers.email", preset.headers.Email, found),
-		r.header("identity.headers.name", preset.headers.Name, found),
-		r.header("identity.headers.firstName", preset.headers.FirstName, found),
-		r.header("identity.headers.lastName", preset.headers.LastName, found),
-	}
-	r.groups = r.header("identity.headers.groups", preset.headers.Groups, found)
-	if _, known := presets[c.Preset]; known && preset.headers.ID == "" {
-		found.add("identity.headers.id", "is required: name the header with the provider's lasting id, or choose identity.preset")
 	}
 	for _, group := range c.AllowedGroups {
 		if group = strings.TrimSpace(group); group != "" {
 			r.allowedGroups[group] = true
 		}
 	}
-	if len(c.AllowedGroups) > 0 && preset.headers.Groups == "" {
-		found.add("identity.allowedGroups", "needs identity.headers.groups, the header with the provider's groups")
-	}
 	if len(c.AllowedGroups) > 0 && len(r.allowedGroups) == 0 {
 		found.add("identity.allowedGroups", "holds blanks only; name a group, or remove the key")
+	}
+	if r.proof != nil {
+		r.watch(r.proof.header)
+	}
+	switch {
+	case r.token != nil:
+		r.watch(r.token.header)
+	case p.principal != "":
+		r.principal = newIdentityHeader("identity.preset", p.principal, found)
+		r.watch(r.principal)
+	default:
+		r.readHeaders(p.headers, c, found)
 	}
 	return r
 }
 
-func (r *identityReader) header(key, name string, found *problems) identityHeader {
-	h := identityHeader{configured: name, canonical: textproto.CanonicalMIMEHeaderKey(name)}
-	if name == "" {
-		return h
+// readHeaders makes the reader take the identity from plain headers.
+func (r *identityReader) readHeaders(names HeadersConfig, c IdentityConfig, found *problems) {
+	r.parts = []identityHeader{
+		newIdentityHeader("identity.headers.id", names.ID, found),
+		newIdentityHeader("identity.headers.email", names.Email, found),
+		newIdentityHeader("identity.headers.name", names.Name, found),
+		newIdentityHeader("identity.headers.firstName", names.FirstName, found),
+		newIdentityHeader("identity.headers.lastName", names.LastName, found),
 	}
-	if !headerPattern.MatchString(name) {
-		found.add(key, "%q is not a header name", name)
+	r.groups = newIdentityHeader("identity.headers.groups", names.Groups, found)
+	r.watch(r.groups)
+	for _, header := range r.parts {
+		r.watch(header)
 	}
-	r.lengths[len(name)] = true
-	r.spellings[plainSpelling(name)] = h
-	return h
+	if _, known := presets[c.Preset]; known && names.ID == "" {
+		found.add("identity.headers.id", "is required: name the header with the provider's lasting id, or choose identity.preset")
+	}
+	if len(c.AllowedGroups) > 0 && names.Groups == "" {
+		found.add("identity.allowedGroups", "needs identity.headers.groups, the header with the provider's groups")
+	}
 }
 
-// read returns the identity in the headers, or the outcome that refuses it and why. The reason names headers and never
-// quotes values.
-func (r *identityReader) read(h http.Header) (who identity, refused, why string) {
-	if alias := r.alias(h); alias != "" {
+func newIdentityHeader(key, name string, found *problems) identityHeader {
+	if name != "" && !headerPattern.MatchString(name) {
+		found.add(key, "%q is not a header name", name)
+	}
+	return identityHeader{configured: name, canonical: textproto.CanonicalMIMEHeaderKey(name)}
+}
+
+// watch makes alias look for other spellings of the header.
+func (r *identityReader) watch(h identityHeader) {
+	if h.configured != "" {
+		r.lengths[len(h.configured)] = true
+		r.spellings[plainSpelling(h.configured)] = h
+	}
+}
+
+// read returns the proven or asserted identity, or the outcome that refuses it and why. The reason names headers and
+// claims and never quotes values.
+func (r *identityReader) read(req *http.Request) (who identity, refused, why string) {
+	if alias := r.alias(req.Header); alias != "" {
 		return who, identityRefused, "header " + alias + " arrived beside or instead of the configured spelling"
 	}
+	switch {
+	case r.token != nil:
+		who, refused, why = r.token.read(req, r)
+	case r.principal.configured != "":
+		who, refused, why = r.readPrincipal(req.Header)
+	default:
+		who, refused, why = r.readParts(req.Header)
+	}
+	if refused == "" && strings.Count(who.email, "@") > 1 {
+		return who, identityRefused, "the e-mail address has a second @"
+	}
+	if refused == "" && r.proof != nil && !r.proof.given(req.Header) {
+		return who, identityRefused, "header " + r.proof.header.configured + ", the proof that the auth layer was asked, is missing or wrong"
+	}
+	return who, refused, why
+}
+
+func (r *identityReader) readParts(h http.Header) (who identity, refused, why string) {
 	values := []string{}
 	for _, header := range r.parts {
 		value, problem := r.value(h, header)
@@ -109,7 +156,15 @@ func (r *identityReader) read(h http.Header) (who identity, refused, why string)
 		return who, noIdentity, "header " + r.parts[0].configured + " is missing or blank: does the auth middleware come " +
 			"before this one, and does it pass this header on (forwardAuth: authResponseHeaders)?"
 	}
-	return identity{id: values[0], email: values[1], name: values[2], firstName: values[3], lastName: values[4]}, "", ""
+	who = identity{id: values[0], email: values[1], name: values[2], firstName: values[3], lastName: values[4]}
+	for _, line := range r.groups.lines(h) {
+		for _, group := range strings.Split(line, r.separator) {
+			if group, ok := r.decode(strings.TrimSpace(group)); ok {
+				who.groups = append(who.groups, group)
+			}
+		}
+	}
+	return who, "", ""
 }
 
 // value returns the one decoded value of a header, "" when it is missing or blank, or why it is refused.
@@ -121,30 +176,32 @@ func (r *identityReader) value(h http.Header, header identityHeader) (value, pro
 	if len(lines) > 1 {
 		return "", "arrived more than once"
 	}
-	if len(lines[0]) > maxIdentityValue {
+	value, ok := r.decode(lines[0])
+	if !ok {
+		return "", "is not encoded as configured"
+	}
+	return checkValue(value)
+}
+
+// checkValue returns a part of an identity without blanks around it, or why it is refused.
+func checkValue(value string) (trimmed, problem string) {
+	if len(value) > maxIdentityValue {
 		return "", "is too long"
 	}
-	value, ok := r.decode(lines[0])
-	if !ok || strings.IndexFunc(value, unicode.IsControl) >= 0 {
-		return "", "has control characters or is not encoded as configured"
+	if strings.IndexFunc(value, unicode.IsControl) >= 0 {
+		return "", "has control characters"
 	}
 	return strings.TrimSpace(value), ""
 }
 
-// inAllowedGroup reports whether the person is in a group that may sign in.
-func (r *identityReader) inAllowedGroup(h http.Header) bool {
-	if len(r.allowedGroups) == 0 {
-		return true
-	}
-	for _, line := range r.groups.lines(h) {
-		for _, group := range strings.Split(line, r.separator) {
-			group, ok := r.decode(strings.TrimSpace(group))
-			if ok && r.allowedGroups[strings.TrimSpace(group)] {
-				return true
-			}
+// mayEnter reports whether the person is in a group that may sign in.
+func (r *identityReader) mayEnter(who identity) bool {
+	for _, group := range who.groups {
+		if r.allowedGroups[strings.TrimSpace(group)] {
+			return true
 		}
 	}
-	return false
+	return len(r.allowedGroups) == 0
 }
 
 // alias returns the name of a header that another program might take for a configured one: X_Auth_User or X.Auth.User for

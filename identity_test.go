@@ -48,7 +48,7 @@ func TestIdentityValues(t *testing.T) {
 		for _, header := range []string{"X-User", "X-Name"} {
 			h := http.Header{"X-User": {"u-17"}}
 			h[header] = []string{test.raw}
-			who, refused, why := r.read(h)
+			who, refused, why := r.read(&http.Request{Header: h})
 			got := who.id
 			if header == "X-Name" {
 				got = who.name
@@ -84,7 +84,7 @@ func TestIdentityHeaders(t *testing.T) {
 		{"blank", http.Header{"X-Webauth-User": {" "}}, noIdentity, ""},
 		{"an encoded blank", http.Header{"X-Webauth-User": {"=?utf-8?q?_?="}}, noIdentity, ""},
 	} {
-		who, refused, _ := testReader(t, IdentityConfig{Preset: "basic-auth"}).read(test.header)
+		who, refused, _ := testReader(t, IdentityConfig{Preset: "basic-auth"}).read(&http.Request{Header: test.header})
 		if refused != test.refused || who.id != test.id {
 			t.Errorf("%s: %q, %q; want %q, %q", test.desc, who.id, refused, test.id, test.refused)
 		}
@@ -109,7 +109,8 @@ func TestAllowedGroups(t *testing.T) {
 		{[]string{"=?utf-8?q?Jos=C3=A9?="}, true},
 		{[]string{""}, false},
 	} {
-		if got := r.inAllowedGroup(http.Header{"X-Groups": test.lines}); got != test.allowed {
+		who, refused, _ := r.read(&http.Request{Header: http.Header{"X-User": {"jane"}, "X-Groups": test.lines}})
+		if got := r.mayEnter(who); got != test.allowed || refused != "" {
 			t.Errorf("groups %q: %v", test.lines, got)
 		}
 	}

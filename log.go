@@ -21,15 +21,24 @@ func logStart(config *Config, name string, found *problems) {
 	effective.API.Key = shown(config.API.Key)
 	effective.API.Secret = shown(config.API.Secret)
 	effective.API.Token = shown(config.API.Token)
+	effective.Identity.Proof.Secret = shown(config.Identity.Proof.Secret)
 	line, err := json.Marshal(&effective)
 	if err == nil {
 		logDebug(Version + " started as " + name + " with " + string(line))
 	}
-	for key, source := range map[string]string{"api.key": config.API.Key, "api.secret": config.API.Secret, "api.token": config.API.Token} {
+	for key, source := range map[string]string{"api.key": config.API.Key, "api.secret": config.API.Secret, "api.token": config.API.Token, "identity.proof.secret": config.Identity.Proof.Secret} {
 		if literal(source) {
 			logError("warning: " + name + ": " + key + " stands in the configuration itself, which Traefik's dashboard and its " +
 				"DEBUG log print. Use file:PATH or env:NAME.")
 		}
+	}
+}
+
+// warnOfTrust says what it means that nothing proves the identity.
+func warnOfTrust(s *signIn) {
+	if s.identity.token == nil && s.identity.proof == nil {
+		logError("warning: " + s.name + ": whoever can set the identity headers is that provider, and nothing proves that the " +
+			"auth layer set them; see identity.proof and identity.jwt, https://github.com/clinicpass/clinicpass#proven-identity")
 	}
 }
 

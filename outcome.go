@@ -19,6 +19,7 @@ const (
 	apiError           = "api_error"
 	apiUnavailable     = "api_unavailable"
 	apiTimeout         = "api_timeout"
+	keysUnavailable    = "keys_unavailable"
 	clientClosed       = "client_closed" // the browser went away before the API answered; nobody reads the answer
 )
 
@@ -93,6 +94,12 @@ var replies = map[string]reply{
 		status: 504, alarm: true, again: true,
 		title:  "The clinic takes too long to answer",
 		text:   "The clinic's sign-in service did not answer in time.",
+		advice: "Try again in a moment. " + askSupport,
+	},
+	keysUnavailable: {
+		status: 503, alarm: true, again: true,
+		title:  "The clinic cannot be opened right now",
+		text:   "The portal cannot check your sign-in at the moment.",
 		advice: "Try again in a moment. " + askSupport,
 	},
 	clientClosed: {status: 499, // as nginx counts it

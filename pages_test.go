@@ -27,7 +27,7 @@ func testPages(t *testing.T, contact string) *pages {
 func TestEveryOutcomeHasItsPage(t *testing.T) {
 	statuses := map[string]int{
 		signedIn: 302, noIdentity: 401, identityRefused: 403, notAllowed: 403, methodRefused: 405, notANavigation: 403, tooMany: 429,
-		credentialsRefused: 502, apiError: 502, apiUnavailable: 502, apiTimeout: 504, clientClosed: 499,
+		credentialsRefused: 502, apiError: 502, apiUnavailable: 502, apiTimeout: 504, keysUnavailable: 503, clientClosed: 499,
 	}
 	if len(statuses) != len(replies) {
 		t.Errorf("%d outcomes, %d replies", len(statuses), len(replies))

@@ -2,10 +2,20 @@ package clinicpass
 
 import "sort"
 
-// preset is what a known auth layer calls its headers.
+// preset is what a known auth layer calls its headers, and how it signs them where it does.
 type preset struct {
 	headers   HeadersConfig
-	separator string // between groups in one header line; "" means a comma
+	separator string    // between groups in one header line or claim; "" means a comma
+	principal string    // the header with Azure's principal
+	token     JWTConfig // what is known of the signed token
+	keysPath  string    // of the token's keys at its issuer
+	alb       bool      // the token is signed as AWS load balancers do
+	idPrefix  string    // the last sign of what stands before the id
+}
+
+// oidcClaims are OpenID Connect's names.
+var oidcClaims = HeadersConfig{
+	ID: "sub", Email: "email", Name: "name", FirstName: "given_name", LastName: "family_name", Groups: "groups",
 }
 
 // presets by the name in identity.preset. Each entry's facts are from the auth layer's own documentation or source.
@@ -35,23 +45,35 @@ var presets = map[string]preset{
 	"traefik-forward-auth": {headers: HeadersConfig{ID: "X-Forwarded-User", Email: "X-Forwarded-User"}},
 	// Traefik's basicAuth and digestAuth with headerField: X-WebAuth-User. They write the name in just this case.
 	"basic-auth": {headers: HeadersConfig{ID: "X-WebAuth-User"}},
+	// Pomerium with pass_identity_headers. Further claims are there when jwt_claims_headers names them.
+	"pomerium": {
+		token:    JWTConfig{Header: "X-Pomerium-Jwt-Assertion", Claims: oidcClaims},
+		keysPath: "/.well-known/pomerium/jwks.json",
+	},
+	// Cloudflare Access. The issuer is https://TEAM.cloudflareaccess.com, the audience the application's AUD tag.
+	"cloudflare": {token: JWTConfig{Header: "Cf-Access-Jwt-Assertion", Claims: oidcClaims}, keysPath: "/cdn-cgi/access/certs"},
+	// Google Cloud's Identity-Aware Proxy: the id is accounts.google.com:NUMBER.
+	"google-iap": {
+		token: JWTConfig{
+			Header: "X-Goog-IAP-JWT-Assertion", Issuer: "https://cloud.google.com/iap",
+			JWKSURL: "https://www.gstatic.com/iap/verify/public_key-jwk", Claims: HeadersConfig{ID: "sub", Email: "email"},
+		},
+		idPrefix: ":",
+	},
+	// AWS Application Load Balancer: the claims are the identity provider's userinfo, the audience is the balancer's ARN.
+	"aws-alb": {token: JWTConfig{Header: "X-Amzn-Oidc-Data", Claims: oidcClaims}, alb: true},
+	// Azure App Service and Container Apps ("Easy Auth").
+	"azure": {principal: "X-MS-CLIENT-PRINCIPAL"},
 	// Tailscale Serve: the login looks like an e-mail address and usually is one.
 	"tailscale": {headers: HeadersConfig{
 		ID: "Tailscale-User-Login", Email: "Tailscale-User-Login", Name: "Tailscale-User-Name",
 	}},
 }
 
-// laterPresets are part of the contract and not available yet, because they need the signed token or principal.
-var laterPresets = map[string]bool{
-	"pomerium": true, "cloudflare": true, "google-iap": true, "aws-alb": true, "azure": true,
-}
-
 // checkPreset returns the preset with the configured header names laid over its own.
 func checkPreset(c IdentityConfig, found *problems) preset {
 	p, known := presets[c.Preset]
-	if laterPresets[c.Preset] {
-		found.add("identity.preset", "%s is not available in this version of Clinicpass", c.Preset)
-	} else if !known {
+	if !known {
 		names := []string{}
 		for name := range presets {
 			if name != "" {
@@ -61,21 +83,21 @@ func checkPreset(c IdentityConfig, found *problems) preset {
 		sort.Strings(names)
 		checkChoice("identity.preset", c.Preset, names, found)
 	}
-	if c.GroupsSeparator != "" {
-		p.separator = c.GroupsSeparator
-	}
-	if p.separator == "" {
-		p.separator = ","
-	}
-	p.headers = HeadersConfig{
-		ID:        orElse(c.Headers.ID, p.headers.ID),
-		Email:     orElse(c.Headers.Email, p.headers.Email),
-		Name:      orElse(c.Headers.Name, p.headers.Name),
-		FirstName: orElse(c.Headers.FirstName, p.headers.FirstName),
-		LastName:  orElse(c.Headers.LastName, p.headers.LastName),
-		Groups:    orElse(c.Headers.Groups, p.headers.Groups),
-	}
+	p.separator = orElse(orElse(c.GroupsSeparator, p.separator), ",")
+	p.headers = layOver(c.Headers, p.headers)
 	return p
+}
+
+// layOver returns the names in over, and below's where over has none.
+func layOver(over, below HeadersConfig) HeadersConfig {
+	return HeadersConfig{
+		ID:        orElse(over.ID, below.ID),
+		Email:     orElse(over.Email, below.Email),
+		Name:      orElse(over.Name, below.Name),
+		FirstName: orElse(over.FirstName, below.FirstName),
+		LastName:  orElse(over.LastName, below.LastName),
+		Groups:    orElse(over.Groups, below.Groups),
+	}
 }
 
 func orElse(value, otherwise string) string {

@@ -47,7 +47,6 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 	if config.Limits.SignIns < 0 {
 		found.add("limits.signIns", "must not be negative; 0 switches the limit off")
 	}
-	checkUnavailable(config, found)
 	if len(found.lines) > 0 {
 		return nil
 	}
@@ -57,6 +56,7 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 	s.state, created = stateFor(config, target)
 	if created {
 		logStart(config, name, found)
+		warnOfTrust(s)
 	}
 	return s
 }
@@ -135,7 +135,7 @@ func (s *signIn) admit(r *http.Request, a *attempt) (p provider, admitted bool) 
 		a.end(notANavigation, why)
 		return p, false
 	}
-	who, refused, why := s.identity.read(r.Header)
+	who, refused, why := s.identity.read(r)
 	if refused != "" {
 		a.end(refused, why)
 		return p, false
@@ -146,7 +146,7 @@ func (s *signIn) admit(r *http.Request, a *attempt) (p provider, admitted bool) 
 		return p, false
 	}
 	a.provider = p.hash()
-	if !s.identity.inAllowedGroup(r.Header) {
+	if !s.identity.mayEnter(who) {
 		a.end(notAllowed, "the provider is in none of identity.allowedGroups")
 		return p, false
 	}

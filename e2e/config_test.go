@@ -99,10 +99,12 @@ func TestPresets(t *testing.T) {
 		Desc     string              `json:"desc"`
 		Identity map[string]any      `json:"identity"` // further keys of the identity section
 		Headers  map[string][]string `json:"headers"`
+		Token    *signedToken        `json:"token"` // one more header
 		Want     map[string]string   `json:"want"`  // the fields that VSee gets, besides type
 		Group    string              `json:"group"` // one of the groups in the headers
 	}
 	rows := load[sample](t, "presets.json")
+	signer := newSigner(t)
 	for _, e := range environments() {
 		t.Run(e.name, func(t *testing.T) {
 			b := newBench(t)
@@ -110,6 +112,9 @@ func TestPresets(t *testing.T) {
 			for n, row := range rows {
 				config := b.baseConfig()
 				config["identity"] = overlay(map[string]any{"preset": row.Preset}, row.Identity)
+				if row.Token != nil {
+					config = overlay(config, map[string]any{"identity": map[string]any{"jwt": map[string]any{"jwksURL": signer.url(row.Token)}}})
+				}
 				middlewares[rowName(n)] = config
 				if row.Group != "" {
 					middlewares["allowed-"+rowName(n)] = overlay(config, allow(row.Group))
@@ -127,6 +132,9 @@ func TestPresets(t *testing.T) {
 							r.header[name] = append(r.header[name], fill(value))
 						}
 					}
+					if row.Token != nil {
+						r.header[row.Token.Header] = []string{signer.sign(t, row.Token, fill)}
+					}
 					want := map[string]string{"type": "400"}
 					for name, value := range row.Want {
 						want[name] = fill(value)
@@ -136,6 +144,17 @@ func TestPresets(t *testing.T) {
 					}
 					if sent := b.clinic.Requests()[0].Fields; !maps.Equal(sent, want) {
 						t.Errorf("sent %v, want %v", sent, want)
+					}
+					if row.Token != nil { // by another key, and without the token
+						r.header[row.Token.Header] = []string{newSigner(t).sign(t, row.Token, fill)}
+						if got := running.send(t, rowName(n), r); got.header.Get("Clinicpass-Outcome") != "identity_refused" {
+							t.Errorf("a forged token: status = %d", got.status)
+						}
+						delete(r.header, row.Token.Header)
+						if got := running.send(t, rowName(n), r); got.header.Get("Clinicpass-Outcome") != "no_identity" {
+							t.Errorf("no token: status = %d", got.status)
+						}
+						r.header[row.Token.Header] = []string{signer.sign(t, row.Token, fill)}
 					}
 					if row.Group == "" {
 						return

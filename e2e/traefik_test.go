@@ -68,12 +68,18 @@ func TestNothingSecretIsWritten(t *testing.T) {
 				config = overlay(config, map[string]any{"api": map[string]any{key: "file:" + file}})
 			}
 			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": config, "literal": overlay(b.baseConfig(),
-				map[string]any{"api": map[string]any{"key": "literal-key", "secret": "literal-secret"}})})
+				map[string]any{
+					"api":      map[string]any{"key": "literal-key", "secret": "literal-secret"},
+					"identity": map[string]any{"proof": map[string]any{"header": "X-Clinicpass-Proof", "secret": "literal-proof"}},
+				})})
+			running.waitForLog(t, 0, "warning: clinic@")
+			running.waitForLog(t, 0, "nothing proves that the auth layer set them")
 			running.waitForLog(t, 0, "warning: literal@")
 			running.waitForLog(t, 0, "api.secret stands in the configuration itself")
+			running.waitForLog(t, 0, "identity.proof.secret stands in the configuration itself")
 			running.waitForLog(t, 0, "\"key\":\"set\",\"secret\":\"set\",\"token\":\"unset\"")
-			if lines := pluginLines(running.log()); strings.Contains(lines, "literal-") {
-				t.Errorf("the plugin logs a secret: %s", lines)
+			if lines := pluginLines(running.log()); strings.Contains(lines, "literal-") || strings.Count(lines, "nothing proves") != 1 {
+				t.Errorf("the plugin logs a secret, or warns of the proven identity: %s", lines)
 			}
 			echo := `{"code":400,"message":"key ` + vseetest.Key + `, secret ` + vseetest.Secret + `, provider-secretive, Jane Doe, jane.doe@example.com"}`
 			written := ""
