@@ -186,8 +186,8 @@ func get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxKeys+1))
-	if err == nil && (resp.StatusCode != http.StatusOK || len(content) > maxKeys) {
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxKeys))
+	if err == nil && resp.StatusCode != http.StatusOK {
 		err = errors.New("the address of the keys answers " + resp.Status)
 	}
 	return content, err

@@ -198,6 +198,11 @@ func TestSignedIdentity(t *testing.T) {
 	}
 	genuine := i.sign(t, "RS256", header("RS256"), goodClaims())
 	parts := strings.Split(genuine, ".")
+	// An ECDSA signature with a zero before its second number, which is the same number.
+	longer := i.sign(t, "ES256", header("ES256"), goodClaims())
+	end := strings.LastIndex(longer, ".") + 1
+	numbers, _ := base64.RawURLEncoding.DecodeString(longer[end:])
+	longer = longer[:end] + segment(append(append(append([]byte{}, numbers[:32]...), 0), numbers[32:]...))
 	forged := segment([]byte(goodClaims("sub", `"admin"`)))
 	for _, test := range []struct{ desc, token string }{
 		{"claims exchanged", parts[0] + "." + forged + "." + parts[2]},
@@ -209,6 +214,11 @@ func TestSignedIdentity(t *testing.T) {
 		{"signature in another alphabet", parts[0] + "." + parts[1] + ".+/" + parts[2][2:]},
 		{"alg none", segment([]byte(`{"alg":"none","kid":"RS256"}`)) + "." + parts[1] + "."},
 		{"alg none with the signature", segment([]byte(`{"alg":"none","kid":"RS256"}`)) + "." + parts[1] + "." + parts[2]},
+		{"alg none, signed", i.sign(t, "RS256", `{"alg":"none","kid":"RS256"}`, goodClaims())},
+		{"no alg, signed", i.sign(t, "RS256", `{"kid":"RS256"}`, goodClaims())},
+		{"another alg, signed", i.sign(t, "RS256", `{"alg":"ES256","kid":"RS256"}`, goodClaims())},
+		{"a signature written in another way", genuine[:len(genuine)-1] + string(genuine[len(genuine)-1]+1)},
+		{"a longer signature", longer},
 		{"HS256 with the public key", i.sign(t, "HS256", `{"alg":"HS256","kid":"RS256"}`, goodClaims())},
 		{"HS256 with a symmetric key of the set", i.sign(t, "HS256", `{"alg":"HS256","kid":"oct"}`, goodClaims())},
 		{"another algorithm than the key's", i.sign(t, "RS512", `{"alg":"RS512","kid":"RS256"}`, goodClaims())},
@@ -274,6 +284,34 @@ func TestSignedIdentity(t *testing.T) {
 	}
 }
 
+// TestKeysOfASet: keys that are not for signatures, too small, off their curve, or of a type that alg contradicts are not
+// taken, and a token without a key id is checked by the only key there is.
+func TestKeysOfASet(t *testing.T) {
+	i := newIssuer(t)
+	keys, ok := parseJWKS([]byte(i.jwks()))
+	if !ok || len(keys) != 8 {
+		t.Errorf("%d keys are taken", len(keys))
+	}
+	for _, id := range []string{"RS256", "RS384", "RS512", "PS256", "plain", "ES256", "ES384", "EdDSA"} {
+		if keys[id] == nil {
+			t.Errorf("the key %s is not taken", id)
+		}
+	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal([]byte(i.jwks()), &set); err != nil {
+		t.Fatal(err)
+	}
+	only := tokenReaderFor(t, `{"keys":[`+string(set.Keys[0])+`]}`, nil)
+	if who, refused, why := readToken(only, i.sign(t, "RS256", `{"alg":"RS256"}`, goodClaims())); refused != "" || who.id != "u-17" {
+		t.Errorf("no key id: %q %s", refused, why)
+	}
+	if _, refused, _ := readToken(only, i.sign(t, "RS256", `{"alg":"RS256","kid":"other"}`, goodClaims())); refused != identityRefused {
+		t.Errorf("another key id: %q", refused)
+	}
+}
+
 func TestClaimPaths(t *testing.T) {
 	i := newIssuer(t)
 	token := i.sign(t, "ES256", header("ES256"), goodClaims("tenant", `{"id":42,"id2":{"a":"b"}}`))
@@ -329,10 +367,10 @@ func TestKeysAreFetched(t *testing.T) {
 		{"an unknown key later", i.jwks(), 200, 10 * time.Second, unknown, identityRefused, 4},
 		{"the known one meanwhile", i.jwks(), 200, 0, token, "", 4},
 		{"old", i.jwks(), 200, 61 * time.Minute, token, "", 5},
-		{"old in an outage", "", 500, 61 * time.Minute, token, "", 6},
-		{"soon after", "", 500, time.Minute, token, "", 6},
-		{"the outage goes on", "", 500, 5 * time.Minute, token, "", 7},
-		{"a redirect", "", 302, 10 * time.Minute, token, "", 8},
+		{"old in an outage", i.jwks(), 500, 61 * time.Minute, token, "", 6},
+		{"soon after", i.jwks(), 500, time.Minute, token, "", 6},
+		{"the outage goes on", i.jwks(), 500, 5 * time.Minute, token, "", 7},
+		{"a redirect", i.jwks(), 302, 10 * time.Minute, token, "", 8},
 		{"too long", strings.Repeat(" ", maxKeys) + i.jwks(), 200, 10 * time.Minute, token, "", 9},
 		{"HTML", "<html>", 200, 10 * time.Minute, token, "", 10},
 	} {
@@ -453,6 +491,7 @@ func TestProof(t *testing.T) {
 		{"wrong", http.Header{"X-Auth-Request-User": {"jane"}, "X-Clinicpass-Proof": {"a-proof2"}}, identityRefused},
 		{"twice", http.Header{"X-Auth-Request-User": {"jane"}, "X-Clinicpass-Proof": {"a-proof", "a-proof"}}, identityRefused},
 		{"alias", http.Header{"X-Auth-Request-User": {"jane"}, "X_clinicpass_proof": {"a-proof"}}, identityRefused},
+		{"alias beside it", http.Header{"X-Auth-Request-User": {"jane"}, "X-Clinicpass-Proof": {"a-proof"}, "X_clinicpass_proof": {"a-proof"}}, identityRefused},
 		{"no identity comes first", http.Header{"X-Clinicpass-Proof": {"a-proof"}}, noIdentity},
 	} {
 		if _, refused, why := r.read(&http.Request{Header: test.header}); refused != test.want || strings.Contains(why, "a-proof") {
