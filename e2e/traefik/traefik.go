@@ -6,21 +6,18 @@
 package traefik
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
+
+	"github.com/clinicpass/clinicpass/e2e/program"
 )
 
 // Tested lists the versions that every test run uses.
@@ -30,7 +27,6 @@ const (
 	mainPackage = "github.com/traefik/traefik/v3/cmd/traefik"
 	pluginPath  = "github.com/clinicpass/clinicpass"
 	startLimit  = 60 * time.Second
-	stopLimit   = 10 * time.Second
 )
 
 // Root returns the folder of the checkout.
@@ -39,52 +35,21 @@ func Root() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-// Build builds a version of Traefik unless it has been built before, and returns the binary's path. It writes to progress
-// while it works: about five minutes on two cores the first time, seconds when Go's build cache holds the packages.
+// Build builds a version of Traefik and returns the binary's path. It writes to progress while it works.
 func Build(version string, progress io.Writer) (string, error) {
 	module := filepath.Join(Root(), "e2e", "traefik", version)
 	if _, err := os.Stat(filepath.Join(module, "go.mod")); err != nil {
 		return "", fmt.Errorf("no module for Traefik %s: %w", version, err)
 	}
 	binary := filepath.Join(Root(), ".bin", "traefik-"+version)
-	fmt.Fprintf(progress, "Traefik %s: building (about five minutes on two cores the first time, then cached)\n", version)
-	build := exec.Command("go", "build", "-v", "-ldflags",
-		"-s -w -X github.com/traefik/traefik/v3/pkg/version.Version="+version, "-o", binary, mainPackage)
-	build.Dir = module
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	return binary, runWithProgress(build, version, progress)
-}
-
-// runWithProgress runs go build -v and tells every few seconds how many packages are done.
-func runWithProgress(build *exec.Cmd, version string, progress io.Writer) error {
-	output, err := build.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := build.Start(); err != nil {
-		return err
-	}
-	start := time.Now()
-	told := start
-	var tail bytes.Buffer // what was no package's name: the error
-	packages := 0
-	for lines := bufio.NewScanner(output); lines.Scan(); {
-		line := lines.Text()
-		if strings.ContainsAny(line, " :") && !strings.HasPrefix(line, "go: downloading") {
-			fmt.Fprintln(&tail, line)
-			continue
-		}
-		packages++
-		if time.Since(told) > 5*time.Second {
-			told = time.Now()
-			fmt.Fprintf(progress, "Traefik %s: %d packages, %s\n", version, packages, time.Since(start).Round(time.Second))
-		}
-	}
-	if err := build.Wait(); err != nil {
-		return fmt.Errorf("building Traefik %s: %w\n%s", version, err, tail.String())
-	}
-	fmt.Fprintf(progress, "Traefik %s: ready after %s\n", version, time.Since(start).Round(time.Second))
-	return nil
+	return binary, program.Build(program.Source{
+		Name:    "Traefik " + version,
+		Module:  module,
+		Package: mainPackage,
+		Binary:  binary,
+		LDFlags: "-X github.com/traefik/traefik/v3/pkg/version.Version=" + version,
+		Takes:   "about five minutes on two cores",
+	}, progress)
 }
 
 // Instance is a running Traefik.
@@ -92,10 +57,9 @@ type Instance struct {
 	// URL is the address of its entry point, without a trailing slash.
 	URL string
 
-	dir     string
-	command *exec.Cmd
-	log     *syncBuffer
-	exited  chan struct{}
+	*program.Process
+
+	dir string
 }
 
 // Options say how to run Traefik.
@@ -116,25 +80,19 @@ func Start(o Options) (*Instance, error) {
 		return nil, err
 	}
 	if o.Address == "" {
-		if o.Address, err = freeAddress(); err != nil {
+		if o.Address, err = program.FreeAddress(); err != nil {
 			return nil, err
 		}
 	}
-	i := &Instance{URL: "http://" + o.Address, dir: dir, log: &syncBuffer{also: o.Log}, exited: make(chan struct{})}
+	i := &Instance{URL: "http://" + o.Address, dir: dir}
 	if err := i.layOut(o); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	i.command = exec.Command(o.Binary, "--configFile="+filepath.Join(dir, "traefik.yml"))
-	i.command.Dir = dir
-	i.command.Stdout = i.log
-	i.command.Stderr = i.log
-	if err := i.command.Start(); err != nil {
+	command := exec.Command(o.Binary, "--configFile="+filepath.Join(dir, "traefik.yml"))
+	command.Dir = dir
+	if i.Process, err = program.Start(command, o.Log); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	go func() {
-		_ = i.command.Wait()
-		close(i.exited)
-	}()
 	if err := i.waitUntilRouting(o.Probe); err != nil {
 		i.Stop()
 		return nil, fmt.Errorf("%w; its log:\n%s", err, i.Log())
@@ -173,7 +131,7 @@ func (i *Instance) waitUntilRouting(host string) error {
 	client := &http.Client{Timeout: time.Second}
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		select {
-		case <-i.exited:
+		case <-i.Exited():
 			return errors.New("the Traefik process ended")
 		default:
 		}
@@ -198,50 +156,8 @@ func (i *Instance) waitUntilRouting(host string) error {
 	return errors.New("nothing is routed after " + startLimit.String())
 }
 
-// Log returns what Traefik has written so far.
-func (i *Instance) Log() string { return i.log.String() }
-
-// Exited is closed when Traefik has ended.
-func (i *Instance) Exited() <-chan struct{} { return i.exited }
-
 // Stop ends Traefik and removes its folder.
 func (i *Instance) Stop() {
-	_ = i.command.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-i.exited:
-	case <-time.After(stopLimit):
-		_ = i.command.Process.Kill()
-		<-i.exited
-	}
+	i.Process.Stop()
 	_ = os.RemoveAll(i.dir)
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// syncBuffer is a buffer that may be read while it is written.
-type syncBuffer struct {
-	mu      sync.Mutex
-	content bytes.Buffer
-	also    io.Writer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.also != nil {
-		_, _ = b.also.Write(p)
-	}
-	return b.content.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.content.String()
 }

@@ -1,22 +1,31 @@
-// Command build builds the versions of Traefik given as arguments, by default all that the tests use.
+// Command build builds what the tests need besides Go: the versions of Traefik given as arguments, by default all that every
+// test run uses, and oauth2-proxy.
 package main
 
 import (
 	"fmt"
 	"os"
 
+	"github.com/clinicpass/clinicpass/e2e/authlayer"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
 
 func main() {
-	versions := os.Args[1:]
+	if err := build(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func build(versions []string) error {
 	if len(versions) == 0 {
 		versions = traefik.Tested
 	}
 	for _, version := range versions {
 		if _, err := traefik.Build(version, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return err
 		}
 	}
+	_, err := authlayer.BuildOAuth2Proxy(os.Stdout)
+	return err
 }
