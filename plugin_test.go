@@ -105,7 +105,7 @@ func TestStatesAreBounded(t *testing.T) {
 		other := testConfig(clinic)
 		other.Limits.SignIns = 1000 + i
 		target := checkAPI(other.API, &problems{})
-		stateFor(other, target)
+		stateFor(other, target, nil)
 	}
 	if n := len(states.byID); n > maxStates {
 		t.Errorf("%d states are kept", n)

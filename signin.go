@@ -53,7 +53,7 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 	s.clinic = target.AccountCode
 	s.segments = strings.Count(strings.TrimSuffix(s.prefix, "/"), "/")
 	var created bool
-	s.state, created = stateFor(config, target)
+	s.state, created = stateFor(config, target, s.identity.token)
 	if created {
 		logStart(config, name, found)
 		warnOfTrust(s)

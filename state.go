@@ -16,6 +16,7 @@ type state struct {
 	limiter *limiter
 	audit   *auditLog
 	rooms   *provisioner
+	keys    *keySet // nil without an address of keys
 }
 
 // states holds the state of each configuration by the configuration's digest.
@@ -24,8 +25,9 @@ var states = struct {
 	byID map[string]*state
 }{byID: map[string]*state{}}
 
-// stateFor returns the configuration's state with the credentials in target, and whether it was just created.
-func stateFor(config *Config, target vsee.Config) (*state, bool) {
+// stateFor returns the configuration's state with the credentials in target, and whether it was just created. token, which
+// may be nil, gets the keys that were fetched before.
+func stateFor(config *Config, target vsee.Config, token *tokenReader) (*state, bool) {
 	raw, err := json.Marshal(config)
 	if err != nil {
 		raw = []byte(err.Error()) // impossible: the configuration is made of texts, numbers and booleans
@@ -49,5 +51,11 @@ func stateFor(config *Config, target vsee.Config) (*state, bool) {
 		states.byID[id] = s
 	}
 	s.api.use(target)
+	if token != nil && token.keys.url != "" {
+		if created {
+			s.keys = token.keys
+		}
+		token.keys = s.keys
+	}
 	return s, created
 }

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
 // issuer signs tokens with a key of each kind.
@@ -381,6 +383,31 @@ func TestKeysAreFetched(t *testing.T) {
 		_, refused, why := readToken(reader, step.token)
 		if refused != step.want || fetches != step.fetches {
 			t.Errorf("%s: %q after %d fetches, want %q after %d (%s)", step.desc, refused, fetches, step.want, step.fetches, why)
+		}
+	}
+}
+
+// TestKeysOutliveReloads: a reload, which builds every handler anew, fetches nothing again.
+func TestKeysOutliveReloads(t *testing.T) {
+	clinic := vseetest.NewServer()
+	defer clinic.Close()
+	i := newIssuer(t)
+	fetches := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fetches++
+		_, _ = io.WriteString(w, i.jwks())
+	}))
+	defer server.Close()
+	c := testConfig(clinic)
+	c.Identity = CreateConfig().Identity
+	c.Identity.JWT = JWTConfig{Header: "X-Token", Issuer: "https://auth.example.com", Audience: "portal", JWKSURL: server.URL}
+	for reload := 0; reload < 3; reload++ {
+		r := httptest.NewRequest("GET", "/clinic", nil)
+		r.Header.Set("X-Token", i.sign(t, "ES256", header("ES256"), goodClaims()))
+		w := httptest.NewRecorder()
+		mustNew(t, c).ServeHTTP(w, r)
+		if outcome := w.Header().Get("Clinicpass-Outcome"); outcome != signedIn || fetches != 1 {
+			t.Errorf("reload %d: %s after %d fetches", reload, outcome, fetches)
 		}
 	}
 }
