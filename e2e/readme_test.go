@@ -67,7 +67,7 @@ func TestREADMEConfigurations(t *testing.T) {
 			fill := strings.NewReplacer(
 				"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
 				"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
-				"http://oauth2-proxy:4180/oauth2/auth", hospital.URL+portal.ForwardAuthPath,
+				"http://oauth2-proxy:4180/", hospital.URL+portal.ForwardAuthPath,
 				"/run/secrets", secrets,
 			).Replace
 			var own, existing, withRooms struct{ HTTP map[string]any }
