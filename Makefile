@@ -1,13 +1,15 @@
-# Two targets matter: `make demo` shows the plugin at work, `make test` passes every test. Both need Go, git and make only.
+# Two targets matter: `make demo` shows the plugin at work, `make test` passes every test. Both need Go, git and make; the
+# tests in a browser need Chromium and npm too, which are installed where that can be done without asking (Debian, as root).
 
 TRAEFIK_OLD := v3.0.4
 
-.PHONY: help demo test unit e2e traefik lint format test-old-traefik clean
+.PHONY: help demo test unit e2e traefik browser screenshots lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
-	@echo "make test              all tests: compiled, interpreted, and in real Traefik"
+	@echo "make test              all tests: compiled, interpreted, in real Traefik, and in a real browser"
 	@echo "make unit              only the compiled unit tests"
+	@echo "make screenshots       pictures of the failure pages, in .bin/screenshots"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
 	@echo "make test-old-traefik  the same tables in Traefik $(TRAEFIK_OLD)"
@@ -16,16 +18,23 @@ help:
 demo:
 	@go -C e2e run ./demo
 
-test: traefik unit e2e
+test: traefik browser unit e2e
 
 traefik:
 	@go -C e2e run ./traefik/build
 
+# CLINICPASS_NO_BROWSER=1 lets it pass, and the tests be skipped, where there is no browser. CI=true takes no excuse.
+browser:
+	@go -C e2e run ./browser/install
+
+screenshots: traefik browser
+	SCREENSHOTS=$(CURDIR)/.bin/screenshots go -C e2e test -count=1 -run TestScreenshots ./browser
+
 unit:
 	go test ./...
 
-e2e: traefik
-	@echo "End to end, in the interpreter and in real Traefik: about a minute"
+e2e: traefik browser
+	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about two minutes"
 	go -C e2e test -count=1 -timeout 15m ./...
 
 test-old-traefik:
