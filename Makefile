@@ -23,7 +23,7 @@ test: traefik browser unit e2e
 traefik:
 	@go -C e2e run ./traefik/build
 
-# CLINICPASS_NO_BROWSER=1 lets it pass, and the tests be skipped, where there is no browser. CI=true takes no excuse.
+# With CLINICPASS_NO_BROWSER=1 nothing is installed, and tests that lack something are skipped. CI=true takes no excuse.
 browser:
 	@go -C e2e run ./browser/install
 
