@@ -122,6 +122,7 @@ func TestFailurePages(t *testing.T) {
 		if _, _, complaints := b.noted(); len(complaints) > 0 {
 			t.Errorf("the policy is violated: %v", complaints)
 		}
+		b.desktop(t)
 		b.tryAgain(t, outcome, address, again)
 	})
 }
