@@ -23,8 +23,10 @@ type pages struct {
 
 // page is what the template shows.
 type page struct {
+	Lang                string
 	Title, Text, Advice string
-	Again               bool
+	Again               string // the link's text; "" for no link
+	Contact, Reference  string // labels
 	ContactText         string
 	ContactLink         template.URL
 	Ref                 string
@@ -38,7 +40,7 @@ const pageStyle = `:root{color-scheme:light dark;font:1.125rem/1.5 system-ui,san
 
 // An empty href is the page's own address, so "Try again" can lead nowhere else.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="en">
+<html lang="{{.Lang}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -50,9 +52,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
 <p>{{.Advice}}</p>
-{{if .Again}}<p><a href="">Try again</a></p>
-{{end}}{{if .ContactText}}<p>Contact: {{if .ContactLink}}<a href="{{.ContactLink}}">{{.ContactText}}</a>{{else}}{{.ContactText}}{{end}}</p>
-{{end}}<p class="ref">Reference: {{.Ref}}</p>
+{{with .Again}}<p><a href="">{{.}}</a></p>
+{{end}}{{if .ContactText}}<p>{{.Contact}}: {{if .ContactLink}}<a href="{{.ContactLink}}">{{.ContactText}}</a>{{else}}{{.ContactText}}{{end}}</p>
+{{end}}<p class="ref">{{.Reference}}: {{.Ref}}</p>
 </main>
 </body>
 </html>
@@ -91,33 +93,42 @@ func (p *pages) setContact(contact string, found *problems) {
 
 // write answers with problem details where the client prefers JSON, else with a page.
 func (p *pages) write(w http.ResponseWriter, r *http.Request, status int, a *attempt) {
-	reply := replies[a.outcome]
+	l := languageFor(r.Header)
+	w.Header().Set("Content-Language", l.tag)
 	var body []byte
 	var err error
 	if prefersJSON(r.Header) {
 		w.Header().Set("Content-Type", "application/problem+json")
-		body, err = problemDetails(status, reply, a)
+		body, err = problemDetails(status, l.pages[a.outcome], a)
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", p.policy)
-		body, err = p.html(reply, a)
+		body, err = p.html(l, a)
 	}
 	if err != nil {
 		logError("the page for " + a.outcome + " failed: " + err.Error())
-		body = []byte(reply.title)
+		body = []byte(l.pages[a.outcome].title)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
 
-func (p *pages) html(reply reply, a *attempt) ([]byte, error) {
+func (p *pages) html(l *language, a *attempt) ([]byte, error) {
 	var buffer bytes.Buffer
+	text := l.pages[a.outcome]
+	again := ""
+	if replies[a.outcome].again {
+		again = l.again
+	}
 	err := pageTemplate.Execute(&buffer, &page{
-		Title:       reply.title,
-		Text:        reply.text,
-		Advice:      reply.advice,
-		Again:       reply.again,
+		Lang:        l.tag,
+		Title:       text.title,
+		Text:        text.text,
+		Advice:      text.advice,
+		Again:       again,
+		Contact:     l.contact,
+		Reference:   l.reference,
 		ContactText: p.contactText,
 		ContactLink: template.URL(p.contactLink), //nolint:gosec // from the configuration, and checked by setContact
 		Ref:         a.ref,
@@ -126,12 +137,12 @@ func (p *pages) html(reply reply, a *attempt) ([]byte, error) {
 }
 
 // problemDetails is the body that RFC 9457 describes, with the outcome and the reference as extension members.
-func problemDetails(status int, reply reply, a *attempt) ([]byte, error) {
+func problemDetails(status int, text words, a *attempt) ([]byte, error) {
 	return json.Marshal(map[string]interface{}{
 		"type":      "https://github.com/clinicpass/clinicpass#outcomes",
-		"title":     reply.title,
+		"title":     text.title,
 		"status":    status,
-		"detail":    strings.TrimSpace(reply.text + " " + reply.advice),
+		"detail":    text.text + " " + text.advice,
 		"outcome":   a.outcome,
 		"reference": a.ref,
 	})

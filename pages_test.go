@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,29 +33,57 @@ func TestEveryOutcomeHasItsPage(t *testing.T) {
 	if len(statuses) != len(replies) {
 		t.Errorf("%d outcomes, %d replies", len(statuses), len(replies))
 	}
-	p := testPages(t, "IT support, <room 5>")
 	for outcome, status := range statuses {
 		if replies[outcome].status != status {
 			t.Errorf("%s: status %d, want %d", outcome, replies[outcome].status, status)
 		}
-		w := httptest.NewRecorder()
-		p.write(w, httptest.NewRequest("GET", "/clinic", nil), status, &attempt{outcome: outcome, ref: "0123456789", why: "secret reason"})
-		body := w.Body.String()
-		for _, part := range []string{"<html lang=\"en\">", "<h1>", "Contact: IT support, &lt;room 5&gt;", "Reference: 0123456789"} {
-			if strings.Count(body, part) != 1 {
-				t.Errorf("%s: the page has %q %d times", outcome, part, strings.Count(body, part))
+	}
+	for tag, l := range languages {
+		for outcome := range statuses {
+			if outcome != signedIn {
+				checkPage(t, tag, l, outcome)
 			}
 		}
-		if strings.Contains(body, "<script") || strings.Contains(body, "secret reason") {
-			t.Errorf("%s: the page has what it must not have: %s", outcome, body)
+	}
+}
+
+// checkPage: the page has everything once, in its language, and nothing that must not be there.
+func checkPage(t *testing.T, tag string, l *language, outcome string) {
+	t.Helper()
+	r := httptest.NewRequest("GET", "/clinic", nil)
+	r.Header.Set("Accept-Language", tag)
+	w := httptest.NewRecorder()
+	testPages(t, "IT support, <room 5>").write(w, r, replies[outcome].status, &attempt{outcome: outcome, ref: "0123456789", why: "secret reason"})
+	body := html.UnescapeString(w.Body.String())
+	text := l.pages[outcome]
+	for _, part := range []string{text.title, text.text, text.advice, l.contact, l.reference} {
+		if part == "" {
+			t.Errorf("%s in %s: a text is missing", outcome, tag)
 		}
-		_, style, _ := strings.Cut(body, "<style>")
-		style, _, _ = strings.Cut(style, "</style>")
-		hash := sha256.Sum256([]byte(style))
-		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; "
-		if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, want) {
-			t.Errorf("%s: policy %q", outcome, policy)
+	}
+	if again := strings.Contains(body, "<a href=\"\">"+l.again+"</a>"); again != replies[outcome].again {
+		t.Errorf("%s in %s: the page offers to try again: %v", outcome, tag, again)
+	}
+	if language := w.Header().Get("Content-Language"); language != tag {
+		t.Errorf("%s in %s: the language is %q", outcome, tag, language)
+	}
+	for _, part := range []string{
+		"<html lang=\"" + tag + "\">", "<h1>" + text.title + "</h1>", "<p>" + text.text + "</p>", "<p>" + text.advice + "</p>",
+		l.contact + ": IT support, <room 5>", l.reference + ": 0123456789",
+	} {
+		if strings.Count(body, part) != 1 {
+			t.Errorf("%s: the page has %q %d times", outcome, part, strings.Count(body, part))
 		}
+	}
+	if strings.Contains(body, "<script") || strings.Contains(body, "secret reason") || strings.Contains(w.Body.String(), "<room 5>") {
+		t.Errorf("%s: the page has what it must not have: %s", outcome, body)
+	}
+	_, style, _ := strings.Cut(body, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	hash := sha256.Sum256([]byte(style))
+	want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; "
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, want) {
+		t.Errorf("%s: policy %q", outcome, policy)
 	}
 }
 
@@ -78,11 +107,22 @@ func TestProblemDetails(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got["status"] != 503.0 || got["outcome"] != apiUnavailable || got["reference"] != "0123456789" || got["title"] != replies[apiUnavailable].title {
+	if got["status"] != 503.0 || got["outcome"] != apiUnavailable || got["reference"] != "0123456789" || got["title"] != english.pages[apiUnavailable].title {
 		t.Errorf("got %v", got)
 	}
 	if contentType := w.Header().Get("Content-Type"); contentType != "application/problem+json" {
 		t.Errorf("content type %q", contentType)
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	for header, want := range map[string]string{
+		"": "en", "*": "en", "en-US,en;q=0.9": "en", "es-MX,es;q=0.9,en;q=0.8": "es", "ES": "es", "vi": "vi", "vi-VN;q=1": "vi",
+		"de-DE,de;q=0.9,vi;q=0.8,en;q=0.7": "vi", "fr": "en", ",,;q=1, es": "es", "esx": "en", strings.Repeat("x,", 100) + "es": "en",
+	} {
+		if got := languageFor(http.Header{"Accept-Language": {header}}).tag; got != want {
+			t.Errorf("Accept-Language %q: %s, want %s", header, got, want)
+		}
 	}
 }
 

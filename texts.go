@@ -1,0 +1,227 @@
+package clinicpass
+
+import (
+	"net/http"
+	"strings"
+)
+
+// language is one in which failure pages are written. The texts are for the provider: what happened, what to do.
+type language struct {
+	tag                       string // BCP 47
+	again, contact, reference string
+	pages                     map[string]words // by outcome
+}
+
+type words struct {
+	title, text, advice string
+}
+
+const maxLanguages = 20 // of an Accept-Language header that are looked at
+
+// languageFor returns the first language of the request's Accept-Language that there are texts in, else English. Browsers
+// put the preferred ones first.
+func languageFor(h http.Header) *language {
+	for _, item := range strings.SplitN(strings.ToLower(h.Get("Accept-Language")), ",", maxLanguages) {
+		tag, _, _ := strings.Cut(strings.TrimSpace(item), ";")
+		primary, _, _ := strings.Cut(tag, "-")
+		if l := languages[primary]; l != nil {
+			return l
+		}
+	}
+	return languages["en"]
+}
+
+const (
+	askEnglish    = "If it happens again, tell your IT support the reference below."
+	askSpanish    = "Si vuelve a ocurrir, comunique la referencia de abajo a su soporte informático."
+	askVietnamese = "Nếu vẫn gặp lỗi này, hãy báo mã tham chiếu bên dưới cho bộ phận hỗ trợ CNTT."
+)
+
+var english = language{
+	tag: "en", again: "Try again", contact: "Contact", reference: "Reference",
+	pages: map[string]words{
+		noIdentity: {
+			"You are not signed in",
+			"The portal did not say who you are, so the clinic cannot be opened for you.",
+			"Sign in to the portal and open the clinic from there. " + askEnglish,
+		},
+		identityRefused: {
+			"Your sign-in could not be verified",
+			"What the portal said about you was not clear enough to sign you in to the clinic.",
+			"Sign out of the portal, sign in again, and open the clinic from there. " + askEnglish,
+		},
+		notAllowed: {
+			"You do not have access to the clinic",
+			"You are signed in to the portal, but your account is not in a group that may open the clinic.",
+			"If you need the clinic for your work, ask your IT support for access.",
+		},
+		methodRefused: {
+			"Please open the clinic with its link",
+			"This address signs you in to the clinic when it is opened like a page; it takes nothing else.",
+			"Go back to the portal and open the clinic from there.",
+		},
+		notANavigation: {
+			"Please open the clinic in a page of its own",
+			"This address signs you in when you open it yourself, not inside another page or ahead of your click.",
+			"Open the clinic with its link in the portal.",
+		},
+		tooMany: {
+			"Too many sign-ins",
+			"You were signed in to the clinic many times within a minute. The clinic may be sending you back again and again.",
+			"Wait a minute before you try again. " + askEnglish,
+		},
+		credentialsRefused: {
+			"The clinic cannot be opened right now",
+			"The clinic does not accept sign-ins from this portal at the moment. This is not because of your account.",
+			"Please tell your IT support the reference below.",
+		},
+		apiError: {
+			"The clinic cannot be opened right now",
+			"The clinic gave an answer that the portal could not use.",
+			"Try again in a moment. " + askEnglish,
+		},
+		apiUnavailable: {
+			"The clinic cannot be reached",
+			"The clinic's sign-in service is not available at the moment.",
+			"Try again in a moment. " + askEnglish,
+		},
+		apiTimeout: {
+			"The clinic takes too long to answer",
+			"The clinic's sign-in service did not answer in time.",
+			"Try again in a moment. " + askEnglish,
+		},
+		keysUnavailable: {
+			"The clinic cannot be opened right now",
+			"The portal cannot check your sign-in at the moment.",
+			"Try again in a moment. " + askEnglish,
+		},
+		clientClosed: {"The page was closed", "The page was closed before the clinic answered.", "Open the clinic again."},
+	},
+}
+
+var spanish = language{
+	tag: "es", again: "Intentar de nuevo", contact: "Contacto", reference: "Referencia",
+	pages: map[string]words{
+		noIdentity: {
+			"No ha iniciado sesión",
+			"El portal no ha indicado quién es usted, por lo que no se puede abrir la clínica.",
+			"Inicie sesión en el portal y abra la clínica desde allí. " + askSpanish,
+		},
+		identityRefused: {
+			"No se ha podido verificar su inicio de sesión",
+			"Los datos que el portal ha dado sobre usted no bastan para abrir la clínica con seguridad.",
+			"Cierre la sesión del portal, vuelva a iniciarla y abra la clínica desde allí. " + askSpanish,
+		},
+		notAllowed: {
+			"No tiene acceso a la clínica",
+			"Ha iniciado sesión en el portal, pero su cuenta no pertenece a ningún grupo que pueda abrir la clínica.",
+			"Si necesita la clínica para su trabajo, solicite acceso a su soporte informático.",
+		},
+		methodRefused: {
+			"Abra la clínica con su enlace",
+			"Esta dirección inicia su sesión en la clínica cuando se abre como una página; no acepta nada más.",
+			"Vuelva al portal y abra la clínica desde allí.",
+		},
+		notANavigation: {
+			"Abra la clínica en una página propia",
+			"Esta dirección inicia su sesión cuando usted la abre, no dentro de otra página ni antes de su clic.",
+			"Abra la clínica con su enlace en el portal.",
+		},
+		tooMany: {
+			"Demasiados inicios de sesión",
+			"Su sesión en la clínica se ha iniciado muchas veces en un minuto. Es posible que la clínica le devuelva una y otra vez.",
+			"Espere un minuto antes de intentarlo de nuevo. " + askSpanish,
+		},
+		credentialsRefused: {
+			"La clínica no se puede abrir en este momento",
+			"La clínica no acepta por ahora inicios de sesión desde este portal. No se debe a su cuenta.",
+			"Comunique la referencia de abajo a su soporte informático.",
+		},
+		apiError: {
+			"La clínica no se puede abrir en este momento",
+			"La clínica ha dado una respuesta que el portal no ha podido utilizar.",
+			"Inténtelo de nuevo dentro de un momento. " + askSpanish,
+		},
+		apiUnavailable: {
+			"No se puede acceder a la clínica",
+			"El servicio de inicio de sesión de la clínica no está disponible en este momento.",
+			"Inténtelo de nuevo dentro de un momento. " + askSpanish,
+		},
+		apiTimeout: {
+			"La clínica tarda demasiado en responder",
+			"El servicio de inicio de sesión de la clínica no ha respondido a tiempo.",
+			"Inténtelo de nuevo dentro de un momento. " + askSpanish,
+		},
+		keysUnavailable: {
+			"La clínica no se puede abrir en este momento",
+			"El portal no puede comprobar su inicio de sesión en este momento.",
+			"Inténtelo de nuevo dentro de un momento. " + askSpanish,
+		},
+		clientClosed: {"La página se ha cerrado", "La página se cerró antes de que la clínica respondiera.", "Abra la clínica de nuevo."},
+	},
+}
+
+var vietnamese = language{
+	tag: "vi", again: "Thử lại", contact: "Liên hệ", reference: "Mã tham chiếu",
+	pages: map[string]words{
+		noIdentity: {
+			"Quý vị chưa đăng nhập",
+			"Cổng thông tin không cho biết quý vị là ai nên không thể mở phòng khám.",
+			"Hãy đăng nhập vào cổng thông tin rồi mở phòng khám từ đó. " + askVietnamese,
+		},
+		identityRefused: {
+			"Không thể xác minh đăng nhập của quý vị",
+			"Thông tin về quý vị từ cổng thông tin chưa đủ rõ ràng để đăng nhập vào phòng khám.",
+			"Hãy đăng xuất khỏi cổng thông tin, đăng nhập lại rồi mở phòng khám từ đó. " + askVietnamese,
+		},
+		notAllowed: {
+			"Quý vị không có quyền vào phòng khám",
+			"Quý vị đã đăng nhập vào cổng thông tin, nhưng tài khoản không thuộc nhóm được phép mở phòng khám.",
+			"Nếu cần phòng khám cho công việc, hãy đề nghị bộ phận hỗ trợ CNTT cấp quyền.",
+		},
+		methodRefused: {
+			"Vui lòng mở phòng khám bằng liên kết",
+			"Địa chỉ này đăng nhập quý vị vào phòng khám khi được mở như một trang; nó không nhận yêu cầu nào khác.",
+			"Hãy quay lại cổng thông tin và mở phòng khám từ đó.",
+		},
+		notANavigation: {
+			"Vui lòng mở phòng khám trong trang riêng",
+			"Địa chỉ này đăng nhập khi chính quý vị mở nó, không phải bên trong trang khác hay trước khi quý vị bấm vào.",
+			"Hãy mở phòng khám bằng liên kết trong cổng thông tin.",
+		},
+		tooMany: {
+			"Đăng nhập quá nhiều lần",
+			"Quý vị đã đăng nhập vào phòng khám nhiều lần trong một phút. Có thể phòng khám liên tục chuyển quý vị trở lại.",
+			"Hãy đợi một phút rồi thử lại. " + askVietnamese,
+		},
+		credentialsRefused: {
+			"Hiện không thể mở phòng khám",
+			"Phòng khám hiện không chấp nhận đăng nhập từ cổng thông tin này. Nguyên nhân không phải do tài khoản của quý vị.",
+			"Vui lòng báo mã tham chiếu bên dưới cho bộ phận hỗ trợ CNTT.",
+		},
+		apiError: {
+			"Hiện không thể mở phòng khám",
+			"Phòng khám đã trả lời theo cách mà cổng thông tin không dùng được.",
+			"Hãy thử lại sau giây lát. " + askVietnamese,
+		},
+		apiUnavailable: {
+			"Không thể kết nối với phòng khám",
+			"Dịch vụ đăng nhập của phòng khám hiện không hoạt động.",
+			"Hãy thử lại sau giây lát. " + askVietnamese,
+		},
+		apiTimeout: {
+			"Phòng khám trả lời quá chậm",
+			"Dịch vụ đăng nhập của phòng khám không trả lời kịp thời.",
+			"Hãy thử lại sau giây lát. " + askVietnamese,
+		},
+		keysUnavailable: {
+			"Hiện không thể mở phòng khám",
+			"Cổng thông tin hiện không thể kiểm tra đăng nhập của quý vị.",
+			"Hãy thử lại sau giây lát. " + askVietnamese,
+		},
+		clientClosed: {"Trang đã đóng", "Trang đã đóng trước khi phòng khám trả lời.", "Hãy mở lại phòng khám."},
+	},
+}
+
+// languages by primary subtag. It stands last because the interpreter initialises in the order of the text.
+var languages = map[string]*language{"en": &english, "es": &spanish, "vi": &vietnamese}
