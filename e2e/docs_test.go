@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+)
+
+func document(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(traefik.Root(), "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// plannedTests are named by the documents and come with identity.proof and identity.jwt.
+var plannedTests = []string{"TestProof", "TestSignedIdentity"}
+
+// TestThreatModelNamesTests: each test and row that the threat model points to exists, so that renaming one shows here.
+func TestThreatModelNamesTests(t *testing.T) {
+	known := slices.Clone(plannedTests)
+	err := filepath.WalkDir(traefik.Root(), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(content), -1) {
+			known = append(known, found[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range load[behaviour](t, "behaviour.json") {
+		known = append(known, "TestBehaviour/"+row.Desc)
+	}
+	for _, row := range append(crookedPaths(), spoofs...) {
+		known = append(known, "TestSpoofing/"+row.chain+": "+row.desc)
+	}
+	known = append(known, "TestSpoofing/unlisted: "+unlistedRow)
+	named := regexp.MustCompile("`(Test[^`…]+)`").FindAllStringSubmatch(document(t, "threat-model.md"), -1)
+	if len(named) == 0 {
+		t.Error("no test is named")
+	}
+	for _, name := range named {
+		if !slices.Contains(known, name[1]) {
+			t.Errorf("there is no %s", name[1])
+		}
+	}
+}
+
+// TestAuthLayersPage: every preset has a section, the plugin takes what it shows, and forwardAuth lists every header that
+// the preset reads.
+func TestAuthLayersPage(t *testing.T) {
+	b := newBench(t)
+	sections := map[string]string{}
+	for _, section := range strings.Split(document(t, "auth-layers.md"), "\n## ")[1:] {
+		name, text, _ := strings.Cut(section, "\n")
+		sections[name] = text
+	}
+	middlewares := map[string]map[string]any{}
+	for name, text := range sections {
+		var shown struct {
+			Identity    map[string]any
+			ForwardAuth *struct {
+				Headers []string `yaml:"authResponseHeaders"`
+			} `yaml:"forwardAuth"`
+		}
+		for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			if err := yaml.Unmarshal([]byte(block[1]), &shown); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if shown.Identity["preset"] != name {
+			t.Errorf("the section %s shows the preset %v", name, shown.Identity["preset"])
+		}
+		middlewares[name] = b.baseConfig()
+		middlewares[name]["identity"] = shown.Identity
+		if shown.ForwardAuth != nil {
+			for _, header := range headersOf(t, name) {
+				if !slices.Contains(shown.ForwardAuth.Headers, header) {
+					t.Errorf("forwardAuth of %s does not list %s", name, header)
+				}
+			}
+		}
+	}
+	running := startCompiled(t, b.site.URL, middlewares)
+	for name := range middlewares {
+		mistakes := configurationError(running.log(), name)
+		if strings.Contains(mistakes, "not available in this version") {
+			continue
+		}
+		if got := running.send(t, name, request{path: "/clinic"}); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: status = %d: %s", name, got.status, mistakes)
+		}
+	}
+	for _, preset := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\| (?:`[A-Z]|yours)").FindAllStringSubmatch(readme(t), -1) {
+		if sections[preset[1]] == "" {
+			t.Errorf("there is no section for %s", preset[1])
+		}
+	}
+}
+
+// headersOf returns the headers that the README's table gives for a preset.
+func headersOf(t *testing.T, preset string) []string {
+	t.Helper()
+	headers := []string{}
+	for line := range strings.Lines(readme(t)) {
+		if strings.HasPrefix(line, "| `"+preset+"` | `") {
+			for _, header := range regexp.MustCompile("`([A-Z][A-Za-z-]+)`").FindAllStringSubmatch(line, -1) {
+				headers = append(headers, header[1])
+			}
+		}
+	}
+	if len(headers) == 0 {
+		t.Errorf("the README has no headers for %s", preset)
+	}
+	return headers
+}
