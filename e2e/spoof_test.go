@@ -46,6 +46,8 @@ var spoofChains = map[string]spoofChain{
 	// The plugin stands on the rest of the site as well, there without an auth middleware: only Traefik's matching and the
 	// plugin's keep a request from it.
 	"beside": {inClinic, []string{"auth", "clinic"}, "Cookie: $JANE", "u-1001", []string{"clinic"}},
+	// The same with exactPassThrough, which matches paths by other code.
+	"exact": {inClinic, []string{"auth", "clinicExact"}, "Cookie: $JANE", "u-1001", []string{"clinicExact"}},
 	// The list is a pattern.
 	"pattern": {inClinic, []string{"authPattern", "clinic"}, "Cookie: $JANE", "u-1001", nil},
 	// A proxy that Traefik trusts passes on what clients say in X-Forwarded-*: Traefik removes it from all others.
@@ -184,7 +186,7 @@ var spoofs = []spoof{
 // stranger with an identity of their own making.
 func crookedPaths() []spoof {
 	rows := []spoof{}
-	for _, chain := range []string{"forward", "site", "beside"} {
+	for _, chain := range []string{"forward", "site", "beside", "exact"} {
 		for _, path := range []string{
 			"/clinic/../clinic", "/x/../clinic", "/clinic/%2e%2e/clinic", "/clinic/..;/clinic", "/./clinic", "/%2e/clinic", "//clinic", "/x/..//clinic",
 			"/clinic;x", "/;/clinic", "/x;/../clinic", "/%63linic", "/%63linic/visits", "/%2563linic", "/clinic%2F", "/clinic%2Fvisits", "/%2Fclinic",
@@ -292,13 +294,12 @@ func gullible(hospital http.Handler) http.Handler {
 // spoofConfig has a router for every chain.
 func spoofConfig(b *bench, hospital string) map[string]any {
 	config := overlay(b.baseConfig(), map[string]any{"limits": map[string]any{"signIns": 0}})
-	plugin := func(identity map[string]any) map[string]any {
-		return map[string]any{"plugin": map[string]any{"clinicpass": overlay(config, map[string]any{"identity": identity})}}
+	plugin := func(more map[string]any) map[string]any {
+		return map[string]any{"plugin": map[string]any{"clinicpass": overlay(config, more)}}
 	}
 	forwardAuth := func(key string, list any) map[string]any {
 		return map[string]any{"forwardAuth": map[string]any{"address": hospital + portal.ForwardAuthPath, key: list}}
 	}
-	portalHeaders := map[string]any{"groups": portal.IdentityHeaders[3]}
 	routers := map[string]any{probe: map[string]any{"rule": "Host(`probe`)", "service": "site"}}
 	for name, chain := range spoofChains {
 		routers[name] = map[string]any{"rule": "Host(`" + name + "`)" + chain.rule, "service": "site", "middlewares": chain.middlewares, "priority": 2}
@@ -318,9 +319,10 @@ func spoofConfig(b *bench, hospital string) map[string]any {
 			"basic": map[string]any{"basicAuth": map[string]any{
 				"users": []string{"jdoe:$2a$05$BFslGwAoBvb52rN8jDVPkeJE5Xcb6n1pAUPj//2IiOvfZLAiWB3Vy"}, "headerField": "X-WebAuth-User",
 			}},
-			"clinic":      plugin(map[string]any{"headers": portalHeaders}),
-			"clinicians":  plugin(map[string]any{"headers": portalHeaders, "allowedGroups": []string{"clinicians"}}),
-			"clinicBasic": plugin(map[string]any{"preset": "basic-auth", "headers": nil}),
+			"clinic":      plugin(nil),
+			"clinicians":  plugin(allow("clinicians")),
+			"clinicExact": plugin(map[string]any{"exactPassThrough": true}),
+			"clinicBasic": plugin(map[string]any{"identity": map[string]any{"preset": "basic-auth", "headers": nil}}),
 		},
 		"services": siteService(b.site.URL),
 	}
