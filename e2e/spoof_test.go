@@ -56,12 +56,16 @@ var spoofChains = map[string]spoofChain{
 	"grouped": {inClinic, []string{"auth", "clinicians"}, "Cookie: $JANE", "u-1001", nil},
 	// The auth layer stands in front of Traefik: the test plays it, and passes on what the client adds.
 	"front": {inClinic, []string{"clinic"}, "X-Auth-Request-User: u-1001", "u-1001", nil},
+	// identity.proof, where the auth middleware was forgotten or is passed by.
+	"proven": {inClinic, []string{"clinicProven"}, "X-Auth-Request-User: u-1001\nX-Clinicpass-Proof: proof-of-the-auth-layer", "u-1001", nil},
+	// identity.jwt, likewise.
+	"signed": {inClinic, []string{"clinicSigned"}, "X-Token: $TOKEN", "u-1001", nil},
 	// Traefik cuts the prefix first, against README.md.
 	"stripped": {inClinic, []string{"strip", "auth", "clinic"}, "GET /clinic/clinic HTTP/1.1\nCookie: $JANE", "u-1001", nil},
 	// basicAuth; the password is "example".
 	"basic": {inClinic, []string{"basic", "clinicBasic"}, "Authorization: Basic amRvZTpleGFtcGxl", "jdoe", nil},
-	// forwardAuth does not list the header: the mistake that cannot be seen from inside.
-	"unlisted": {inClinic, []string{"authUnlisted", "clinic"}, "Cookie: $JANE\nX-Auth-Request-User: u-1001", "u-1001", nil},
+	// forwardAuth lists the proof but not the id: the mistake that cannot be seen from inside.
+	"unlisted": {inClinic, []string{"authUnlisted", "clinicProven"}, "Cookie: $JANE\nX-Auth-Request-User: u-1001", "u-1001", nil},
 }
 
 var (
@@ -170,6 +174,22 @@ var spoofs = []spoof{
 	{desc: "a text that is no e-mail", chain: "front", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-Name: Jane Doe\nX-Auth-Request-Email: victim@localhost", want: self},
 	{desc: "an e-mail without a name", chain: "front", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-Name: Jane Doe\nX-Auth-Request-Email: @victim.example.com", want: self},
 
+	// A proof, and a signed token, past the auth layer.
+	{desc: "no proof", chain: "proven", attack: "X-Auth-Request-User: victim", want: refused},
+	{desc: "a guess", chain: "proven", attack: "X-Auth-Request-User: victim\nX-Clinicpass-Proof: proof-of-the-auth-layes", want: refused},
+	{desc: "a blank proof", chain: "proven", attack: "X-Auth-Request-User: victim\nX-Clinicpass-Proof:", want: refused},
+	{desc: "the proof under an alias", chain: "proven", attack: "X-Auth-Request-User: victim\nX_Clinicpass_Proof: proof-of-the-auth-layer", want: refused},
+	{desc: "the proof in a trailer", chain: "proven", attack: "X-Auth-Request-User: victim\nTransfer-Encoding: chunked\nTrailer: X-Clinicpass-Proof\n\n0\nX-Clinicpass-Proof: proof-of-the-auth-layer", want: refused},
+	{desc: "the proof and a second name", chain: "proven", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-User: victim\nX-Clinicpass-Proof: proof-of-the-auth-layer", want: refused},
+	{desc: "hop by hop takes the proof away", chain: "proven", attack: "X-Auth-Request-User: u-1001\nX-Clinicpass-Proof: proof-of-the-auth-layer\nConnection: X-Clinicpass-Proof", want: []string{"identity_refused", "signed_in"}},
+	{desc: "plain headers", chain: "signed", attack: "X-Auth-Request-User: victim\nX-Auth-Request-Email: victim@example.com", want: unsaid},
+	{desc: "plain headers beside a token", chain: "signed", attack: "X-Token: $TOKEN\nX-Auth-Request-User: victim\nX-Auth-Request-Name: victim", want: self},
+	{desc: "a token by another key", chain: "signed", attack: "X-Token: $FORGED", want: refused},
+	{desc: "a token for another audience", chain: "signed", attack: "X-Token: $ELSEWHERE", want: refused},
+	{desc: "two tokens", chain: "signed", attack: "X-Token: $TOKEN\nX-Token: $FORGED", want: refused},
+	{desc: "a token under an alias", chain: "signed", attack: "X-Token: $TOKEN\nX_Token: $FORGED", want: refused},
+	{desc: "a token in Authorization", chain: "signed", attack: "Authorization: Bearer $TOKEN", want: unsaid},
+
 	// basicAuth, which writes its header in the configured case.
 	{desc: "a stranger, as configured", chain: "basic", attack: "X-WebAuth-User: victim", want: kept},
 	{desc: "a wrong password", chain: "basic", attack: "Authorization: Basic dmljdGltOng=\nX-WebAuth-User: victim", want: kept},
@@ -199,7 +219,7 @@ func crookedPaths() []spoof {
 	return rows
 }
 
-const unlistedRow = "the header is the client's"
+const unlistedRow = "the id is the client's, even beside a proof"
 
 // TestSpoofing: in real Traefik, no request makes its sender somebody else, and the same request without the trick signs in.
 func TestSpoofing(t *testing.T) {
@@ -207,8 +227,12 @@ func TestSpoofing(t *testing.T) {
 		b := newBench(t)
 		hospital := httptest.NewServer(gullible(portal.New()))
 		t.Cleanup(hospital.Close)
-		running := start(t, spoofConfig(b, hospital.URL))
-		fill := strings.NewReplacer("$JANE", signInAtPortal(t, hospital.URL, "u-1001"), "$ALEX", signInAtPortal(t, hospital.URL, "u-1004"),
+		signer, token := newSigner(t), func(by *signer, sub, aud string) string {
+			return by.sign(t, &signedToken{Claims: map[string]any{"iss": "https://auth.example.com", "aud": aud, "sub": sub}}, strings.Clone)
+		}
+		running := start(t, spoofConfig(b, hospital.URL, signer))
+		fill := strings.NewReplacer("$TOKEN", token(signer, "u-1001", "portal"), "$FORGED", token(newSigner(t), "victim", "portal"),
+			"$ELSEWHERE", token(signer, "victim", "elsewhere"), "$JANE", signInAtPortal(t, hospital.URL, "u-1001"), "$ALEX", signInAtPortal(t, hospital.URL, "u-1004"),
 			"$LONG", strings.Repeat("x", 1024)).Replace
 		for _, row := range append(crookedPaths(), spoofs...) {
 			t.Run(row.chain+": "+row.desc, func(t *testing.T) { row.check(t, b, running, fill) })
@@ -286,13 +310,14 @@ func gullible(hospital http.Handler) http.Handler {
 		case kind == "doubled":
 			w.Header()[user] = append([]string{"u-1001"}, r.Header[user]...)
 		default:
+			w.Header().Set("X-Clinicpass-Proof", "proof-of-the-auth-layer")
 			hospital.ServeHTTP(w, r)
 		}
 	})
 }
 
 // spoofConfig has a router for every chain.
-func spoofConfig(b *bench, hospital string) map[string]any {
+func spoofConfig(b *bench, hospital string, signer *signer) map[string]any {
 	config := overlay(b.baseConfig(), map[string]any{"limits": map[string]any{"signIns": 0}})
 	plugin := func(more map[string]any) map[string]any {
 		return map[string]any{"plugin": map[string]any{"clinicpass": overlay(config, more)}}
@@ -310,7 +335,7 @@ func spoofConfig(b *bench, hospital string) map[string]any {
 		"middlewares": map[string]any{
 			"auth":         forwardAuth("authResponseHeaders", portal.IdentityHeaders),
 			"authPattern":  forwardAuth("authResponseHeadersRegex", "^X-Auth-Request-"),
-			"authUnlisted": forwardAuth("authResponseHeaders", portal.IdentityHeaders[1:]),
+			"authUnlisted": forwardAuth("authResponseHeaders", append([]string{"X-Clinicpass-Proof"}, portal.IdentityHeaders[1:]...)),
 			"forwarded": map[string]any{"headers": map[string]any{"customRequestHeaders": map[string]any{
 				"X-Forwarded-Prefix": "//victim.example.com", "X-Forwarded-Host": "victim.example.com", "X-Forwarded-Proto": "http",
 				"X-Forwarded-Port": "1", "X-Forwarded-Uri": "/clinic/victim", "X-Forwarded-Server": "victim.example.com",
@@ -319,8 +344,14 @@ func spoofConfig(b *bench, hospital string) map[string]any {
 			"basic": map[string]any{"basicAuth": map[string]any{
 				"users": []string{"jdoe:$2a$05$BFslGwAoBvb52rN8jDVPkeJE5Xcb6n1pAUPj//2IiOvfZLAiWB3Vy"}, "headerField": "X-WebAuth-User",
 			}},
-			"clinic":      plugin(nil),
-			"clinicians":  plugin(allow("clinicians")),
+			"clinic":     plugin(nil),
+			"clinicians": plugin(allow("clinicians")),
+			"clinicProven": plugin(map[string]any{"identity": map[string]any{"proof": map[string]any{
+				"header": "X-Clinicpass-Proof", "secret": "proof-of-the-auth-layer",
+			}}}),
+			"clinicSigned": plugin(map[string]any{"identity": map[string]any{"headers": nil, "preset": nil, "jwt": map[string]any{
+				"header": "X-Token", "issuer": "https://auth.example.com", "audience": "portal", "jwksURL": signer.url(&signedToken{}),
+			}}}),
 			"clinicExact": plugin(map[string]any{"exactPassThrough": true}),
 			"clinicBasic": plugin(map[string]any{"identity": map[string]any{"preset": "basic-auth", "headers": nil}}),
 		},
