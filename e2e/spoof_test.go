@@ -86,6 +86,9 @@ var spoofs = []spoof{
 	{desc: "the auth layer adds to what the client sent", chain: "forward", attack: "Cookie: kind=doubled\nX-Auth-Request-User: victim", want: refused},
 	{desc: "two lines", chain: "forward", attack: "Cookie: $JANE\nX-Auth-Request-User: victim\nX-Auth-Request-User: victim", want: self},
 	{desc: "a list in a line", chain: "forward", attack: "Cookie: $JANE\nX-Auth-Request-User: victim, u-1001", want: self},
+	// The documented check: replaced where the header is listed, refused where it is not.
+	{desc: "over-long", chain: "forward", attack: "Cookie: $JANE\nX-Auth-Request-User: victim$LONG", want: self},
+	{desc: "over-long", chain: "unlisted", attack: "Cookie: $JANE\nX-Auth-Request-User: victim$LONG", want: refused},
 	{desc: "small letters", chain: "forward", attack: "Cookie: $JANE\nx-auth-request-user: victim", want: self},
 	{desc: "mixed letters", chain: "forward", attack: "Cookie: $JANE\nX-AUTH-request-USER: victim", want: self},
 	{desc: "a pattern for a list", chain: "pattern", attack: "Cookie: $JANE\nX-Auth-Request-User: victim", want: self},
@@ -178,6 +181,7 @@ var spoofs = []spoof{
 	{desc: "no proof", chain: "proven", attack: "X-Auth-Request-User: victim", want: refused},
 	{desc: "a guess", chain: "proven", attack: "X-Auth-Request-User: victim\nX-Clinicpass-Proof: proof-of-the-auth-layes", want: refused},
 	{desc: "a blank proof", chain: "proven", attack: "X-Auth-Request-User: victim\nX-Clinicpass-Proof:", want: refused},
+	{desc: "two proofs", chain: "proven", attack: "X-Auth-Request-User: victim\nX-Clinicpass-Proof: guess\nX-Clinicpass-Proof: proof-of-the-auth-layer", want: refused},
 	{desc: "the proof under an alias", chain: "proven", attack: "X-Auth-Request-User: victim\nX_Clinicpass_Proof: proof-of-the-auth-layer", want: refused},
 	{desc: "the proof in a trailer", chain: "proven", attack: "X-Auth-Request-User: victim\nTransfer-Encoding: chunked\nTrailer: X-Clinicpass-Proof\n\n0\nX-Clinicpass-Proof: proof-of-the-auth-layer", want: refused},
 	{desc: "the proof and a second name", chain: "proven", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-User: victim\nX-Clinicpass-Proof: proof-of-the-auth-layer", want: refused},
