@@ -15,7 +15,7 @@ const maxIdentityValue = 1024 // bytes of one header value, groups excepted
 
 // How header values are encoded.
 const (
-	encodingAuto    = "auto"    // raw UTF-8 (Latin-1 where it is not valid), or RFC 2047 where it looks so
+	encodingAuto    = "auto"    // raw UTF-8 (Latin-1 where it is not valid); names also RFC 2047 where they look so
 	encodingPercent = "percent" // percent-encoded UTF-8
 )
 
@@ -145,21 +145,24 @@ func (r *identityReader) read(req *http.Request) (who identity, refused, why str
 
 func (r *identityReader) readParts(h http.Header) (who identity, refused, why string) {
 	values := []string{}
-	for _, header := range r.parts {
-		value, problem := r.value(h, header)
+	for i, header := range r.parts {
+		value, problem := r.value(h, header, i > 1)
 		if problem != "" {
 			return who, identityRefused, "header " + header.configured + " " + problem
 		}
 		values = append(values, value)
 	}
-	if values[0] == "" {
+	who, problem := newIdentity(values)
+	if problem != "" {
+		return who, identityRefused, "header " + r.parts[0].configured + " " + problem
+	}
+	if who.id == "" {
 		return who, noIdentity, "header " + r.parts[0].configured + " is missing or blank: does the auth middleware come " +
 			"before this one, and does it pass this header on (forwardAuth: authResponseHeaders)?"
 	}
-	who = identity{id: values[0], email: values[1], name: values[2], firstName: values[3], lastName: values[4]}
 	for _, line := range r.groups.lines(h) {
 		for _, group := range strings.Split(line, r.separator) {
-			if group, ok := r.decode(strings.TrimSpace(group)); ok {
+			if group, ok := r.decode(strings.TrimSpace(group), false); ok {
 				who.groups = append(who.groups, group)
 			}
 		}
@@ -167,8 +170,25 @@ func (r *identityReader) readParts(h http.Header) (who identity, refused, why st
 	return who, "", ""
 }
 
-// value returns the one decoded value of a header, "" when it is missing or blank, or why it is refused.
-func (r *identityReader) value(h http.Header, header identityHeader) (value, problem string) {
+// newIdentity puts an identity together from id, email, name, first and last name, or says what is wrong with the id. Blanks
+// do not count around the others, but taking them off an id could make it somebody else's.
+func newIdentity(values []string) (who identity, problem string) {
+	id := values[0]
+	trimmed := strings.TrimSpace(id)
+	if trimmed != "" && trimmed != id {
+		return who, "has a blank before or behind the id"
+	}
+	return identity{
+		id:        trimmed,
+		email:     strings.TrimSpace(values[1]),
+		name:      strings.TrimSpace(values[2]),
+		firstName: strings.TrimSpace(values[3]),
+		lastName:  strings.TrimSpace(values[4]),
+	}, ""
+}
+
+// value returns the one decoded value of a header, "" when it is missing, or why it is refused.
+func (r *identityReader) value(h http.Header, header identityHeader, isName bool) (value, problem string) {
 	lines := header.lines(h)
 	if len(lines) == 0 {
 		return "", ""
@@ -176,22 +196,22 @@ func (r *identityReader) value(h http.Header, header identityHeader) (value, pro
 	if len(lines) > 1 {
 		return "", "arrived more than once"
 	}
-	value, ok := r.decode(lines[0])
+	value, ok := r.decode(lines[0], isName)
 	if !ok {
 		return "", "is not encoded as configured"
 	}
-	return checkValue(value)
+	return value, checkValue(value)
 }
 
-// checkValue returns a part of an identity without blanks around it, or why it is refused.
-func checkValue(value string) (trimmed, problem string) {
+// checkValue returns why a part of an identity is refused, or "".
+func checkValue(value string) (problem string) {
 	if len(value) > maxIdentityValue {
-		return "", "is too long"
+		return "is too long"
 	}
 	if strings.IndexFunc(value, unicode.IsControl) >= 0 {
-		return "", "has control characters"
+		return "has control characters"
 	}
-	return strings.TrimSpace(value), ""
+	return ""
 }
 
 // mayEnter reports whether the person is in a group that may sign in.
@@ -233,13 +253,14 @@ func (i identityHeader) lines(h http.Header) []string {
 	return lines
 }
 
-// decode undoes the auth layer's encoding of a value.
-func (r *identityReader) decode(value string) (string, bool) {
+// decode undoes the auth layer's encoding of a value. RFC 2047 is for names alone: whoever may choose a user name could
+// otherwise choose one that decodes to somebody else's.
+func (r *identityReader) decode(value string, isName bool) (string, bool) {
 	if r.percent {
 		decoded, err := url.PathUnescape(value)
 		return decoded, err == nil && utf8.ValidString(decoded)
 	}
-	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
+	if isName && strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
 		decoder := new(mime.WordDecoder)
 		decoded, err := decoder.DecodeHeader(value)
 		return decoded, err == nil && utf8.ValidString(decoded)

@@ -22,10 +22,14 @@ func testReader(t *testing.T, c IdentityConfig) *identityReader {
 func TestIdentityValues(t *testing.T) {
 	for _, test := range []struct {
 		desc, encoding, raw, want string
-		refused                   bool
+		refused                   bool // as whatever
+		badID                     bool // as an id only
 	}{
 		{desc: "ASCII", raw: "jdoe", want: "jdoe"},
-		{desc: "blanks around", raw: "  jdoe ", want: "jdoe"},
+		{desc: "blanks around", raw: "  jdoe ", want: "jdoe", badID: true},
+		{desc: "another blank behind", raw: "jdoe\u00a0", want: "jdoe", badID: true},
+		{desc: "an encoded blank before", encoding: encodingPercent, raw: "%20jdoe", want: "jdoe", badID: true},
+		{desc: "a blank inside", raw: "jane doe", want: "jane doe"},
 		{desc: "UTF-8", raw: "José", want: "José"},
 		{desc: "Latin-1", raw: "Jos\xe9", want: "José"},
 		{desc: "RFC 2047 Q", raw: "=?utf-8?q?Jos=C3=A9?=", want: "José"},
@@ -50,13 +54,20 @@ func TestIdentityValues(t *testing.T) {
 			h[header] = []string{test.raw}
 			who, refused, why := r.read(&http.Request{Header: h})
 			got := who.id
+			want, wantRefused := test.want, test.refused
 			if header == "X-Name" {
 				got = who.name
+			} else if strings.HasPrefix(test.raw, "=?") { // no way to write somebody else's id
+				want = test.raw
+				wantRefused = false
+			} else if test.badID {
+				want = ""
+				wantRefused = true
 			}
-			if test.refused != (refused == identityRefused) || got != test.want {
-				t.Errorf("%s in %s: %q, %q, want %q", test.desc, header, got, refused, test.want)
+			if wantRefused != (refused == identityRefused) || got != want {
+				t.Errorf("%s in %s: %q, %q, want %q", test.desc, header, got, refused, want)
 			}
-			if test.refused && (!strings.Contains(why, header) || strings.Contains(why, test.raw)) {
+			if wantRefused && (!strings.Contains(why, header) || strings.Contains(why, test.raw)) {
 				t.Errorf("%s: the reason must name the header and not quote it: %s", test.desc, why)
 			}
 		}
@@ -82,7 +93,7 @@ func TestIdentityHeaders(t *testing.T) {
 		{"none", http.Header{}, noIdentity, ""},
 		{"an empty list", http.Header{"X-Webauth-User": {}}, noIdentity, ""},
 		{"blank", http.Header{"X-Webauth-User": {" "}}, noIdentity, ""},
-		{"an encoded blank", http.Header{"X-Webauth-User": {"=?utf-8?q?_?="}}, noIdentity, ""},
+		{"blanks of all kinds", http.Header{"X-Webauth-User": {" \u00a0\u2003"}}, noIdentity, ""},
 	} {
 		who, refused, _ := testReader(t, IdentityConfig{Preset: "basic-auth"}).read(&http.Request{Header: test.header})
 		if refused != test.refused || who.id != test.id {
@@ -106,7 +117,8 @@ func TestAllowedGroups(t *testing.T) {
 		{[]string{"staff", " clinicians "}, true},
 		{[]string{"clinicians,staff"}, false},
 		{[]string{"Clinicians"}, false},
-		{[]string{"=?utf-8?q?Jos=C3=A9?="}, true},
+		{[]string{"José"}, true},
+		{[]string{"=?utf-8?q?Jos=C3=A9?="}, false},
 		{[]string{""}, false},
 	} {
 		who, refused, _ := r.read(&http.Request{Header: http.Header{"X-User": {"jane"}, "X-Groups": test.lines}})

@@ -10,7 +10,7 @@ type preset struct {
 	token     JWTConfig // what is known of the signed token
 	keysPath  string    // of the token's keys at its issuer
 	alb       bool      // the token is signed as AWS load balancers do
-	idPrefix  string    // the last sign of what stands before the id
+	idPrefix  string    // what stands before the id
 }
 
 // oidcClaims are OpenID Connect's names.
@@ -58,7 +58,7 @@ var presets = map[string]preset{
 			Header: "X-Goog-IAP-JWT-Assertion", Issuer: "https://cloud.google.com/iap",
 			JWKSURL: "https://www.gstatic.com/iap/verify/public_key-jwk", Claims: HeadersConfig{ID: "sub", Email: "email"},
 		},
-		idPrefix: ":",
+		idPrefix: "accounts.google.com:",
 	},
 	// AWS Application Load Balancer: the claims are the identity provider's userinfo, the audience is the balancer's ARN.
 	"aws-alb": {token: JWTConfig{Header: "X-Amzn-Oidc-Data", Claims: oidcClaims}, alb: true},

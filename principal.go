@@ -36,7 +36,8 @@ func (r *identityReader) readPrincipal(h http.Header) (who identity, refused, wh
 	values := map[string]string{}
 	for _, c := range principal.Claims {
 		part := principalNames[c.Typ[strings.LastIndex(c.Typ, "/")+1:]]
-		value, problem := checkValue(c.Val)
+		value := c.Val
+		problem := checkValue(value)
 		switch {
 		case part == "groups" || c.Typ == principal.RoleType:
 			who.groups = append(who.groups, value)
@@ -47,8 +48,12 @@ func (r *identityReader) readPrincipal(h http.Header) (who identity, refused, wh
 			values[part] = value
 		}
 	}
-	who.id = orElse(values["id"], values["sub"])
-	who.email, who.name, who.firstName, who.lastName = values["email"], values["name"], values["first"], values["last"]
+	groups := who.groups
+	who, problem := newIdentity([]string{orElse(values["id"], values["sub"]), values["email"], values["name"], values["first"], values["last"]})
+	if problem != "" {
+		return identity{}, identityRefused, name + " " + problem
+	}
+	who.groups = groups
 	if who.id == "" {
 		return identity{}, noIdentity, name + " has no claim with the person's lasting id"
 	}

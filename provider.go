@@ -79,7 +79,7 @@ func (r *providerRules) provider(who identity) (p provider, complete bool) {
 	if who.name == "" {
 		who.name = strings.TrimSuffix(who.firstName+" "+who.lastName, " -")
 	}
-	code := strings.TrimSpace(fill(r.code, who, ""))
+	code := fill(r.code, who, "")
 	if len(code) > maxCode {
 		code = digest(code)
 	}
@@ -93,7 +93,7 @@ func (r *providerRules) provider(who identity) (p provider, complete bool) {
 		Email:         who.email,
 		DisableEmails: r.disableEmails,
 	}
-	return p, code != ""
+	return p, strings.TrimSpace(code) != ""
 }
 
 // fill puts the identity and the hash into a template.
@@ -108,7 +108,7 @@ func fill(template string, who identity, hash string) string {
 // address returns email if it can be one: a login such as jane@github, or an empty claim, is not.
 func address(email string) string {
 	at := strings.LastIndexByte(email, '@')
-	if at < 1 || !strings.Contains(email[at:], ".") {
+	if at < 1 || !strings.Contains(email[at:], ".") || strings.ContainsAny(email, " ,;:<>()[]\"\\") {
 		return ""
 	}
 	return email

@@ -73,6 +73,8 @@ func TestUser(t *testing.T) {
 		{"128 bytes stay", "{id}", identity{id: long[:128]}, long[:128], ""},
 		{"129 bytes become their hash", "{id}", identity{id: long}, digest(long), ""},
 		{"an e-mail that is none", "{id}", identity{id: "7", email: "jane@github"}, "7", ""},
+		{"an e-mail with a comma", "{id}", identity{id: "7", email: "jane@example.com,"}, "7", ""},
+		{"an e-mail in brackets", "{id}", identity{id: "7", email: "<jane@example.com>"}, "7", ""},
 		{"an empty code", "{email}", identity{id: "7"}, "", ""},
 	} {
 		p := &providerRules{code: test.template, nameOrder: firstLast, userType: vsee.Provider}

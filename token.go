@@ -26,7 +26,7 @@ type tokenReader struct {
 	claims   HeadersConfig // paths of claims
 	keys     *keySet
 	alb      bool   // as AWS load balancers sign: the audience is the signer in the token's header, segments are padded
-	prefix   string // cut off the id: up to the last one of it
+	prefix   string // cut off the id
 }
 
 // albAudience is the ARN of an AWS load balancer; it names the region.
@@ -83,16 +83,17 @@ func (t *tokenReader) read(r *http.Request, reader *identityReader) (who identit
 	}
 	values := []string{}
 	for _, path := range []string{t.claims.ID, t.claims.Email, t.claims.Name, t.claims.FirstName, t.claims.LastName} {
-		value, problem := checkValue(textOf(claim(claims, path)))
-		if problem != "" {
+		value := textOf(claim(claims, path))
+		if problem := checkValue(value); problem != "" {
 			return who, identityRefused, "the token's claim " + path + " " + problem
 		}
 		values = append(values, value)
 	}
-	who = identity{id: values[0], email: values[1], name: values[2], firstName: values[3], lastName: values[4]}
-	if t.prefix != "" {
-		who.id = who.id[strings.LastIndex(who.id, t.prefix)+1:]
+	who, problem := newIdentity(values)
+	if problem != "" {
+		return who, identityRefused, "the token's claim " + t.claims.ID + " " + problem
 	}
+	who.id = strings.TrimPrefix(who.id, t.prefix)
 	who.groups = textsOf(claim(claims, t.claims.Groups), reader.separator)
 	if who.id == "" {
 		return who, noIdentity, "the token has no claim " + t.claims.ID

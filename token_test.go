@@ -254,6 +254,8 @@ func TestSignedIdentity(t *testing.T) {
 		{"not yet", i.sign(t, "RS256", header("RS256"), goodClaims("nbf", in(90)))},
 		{"nbf that is a text", i.sign(t, "RS256", header("RS256"), goodClaims("nbf", `"0"`))},
 		{"control character", i.sign(t, "RS256", header("RS256"), goodClaims("sub", `"a\u0000b"`))},
+		{"a blank behind the id", i.sign(t, "RS256", header("RS256"), goodClaims("sub", `"u-17 "`))},
+		{"another blank before the id", i.sign(t, "RS256", header("RS256"), goodClaims("sub", `"\u2003u-17"`))},
 		{"over-long name", i.sign(t, "RS256", header("RS256"), goodClaims("name", `"`+strings.Repeat("x", maxIdentityValue+1)+`"`))},
 	} {
 		if who, refused, why := readToken(reader, test.token); refused != identityRefused || who.id != "" || why == "" || strings.Contains(why, "admin") {
@@ -503,6 +505,10 @@ func TestTokenPresets(t *testing.T) {
 	if refused != "" || who.id != "117" || len(found.lines) > 0 {
 		t.Errorf("google-iap: %+v, %q %s, %v", who, refused, why, found.lines)
 	}
+	token = i.sign(t, "ES256", header("ES256"), goodClaims("iss", `"https://cloud.google.com/iap"`, "sub", `"securetoken.google.com/p/t:117"`))
+	if who, _, _ := r.read(&http.Request{Header: http.Header{"X-Goog-Iap-Jwt-Assertion": {token}}}); who.id != "securetoken.google.com/p/t:117" {
+		t.Errorf("google-iap: another issuer's 117 is %s", who.id)
+	}
 }
 
 func TestProof(t *testing.T) {
@@ -553,6 +559,7 @@ func TestPrincipal(t *testing.T) {
 		{"two ids", identityRefused, []string{encode(id + `,{"typ":"oid","val":"other"}`)}},
 		{"not base64", identityRefused, []string{"{}"}},
 		{"not JSON", identityRefused, []string{"YWJj"}},
+		{"a blank behind the id", identityRefused, []string{encode(`{"typ":"oid","val":"a "}`)}},
 		{"control character", identityRefused, []string{encode(`{"typ":"oid","val":"a\nb"}`)}},
 	} {
 		if _, refused, _ := r.read(&http.Request{Header: http.Header{"X-Ms-Client-Principal": test.lines}}); refused != test.want {
