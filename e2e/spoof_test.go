@@ -177,6 +177,13 @@ var spoofs = []spoof{
 	{desc: "a text that is no e-mail", chain: "front", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-Name: Jane Doe\nX-Auth-Request-Email: victim@localhost", want: self},
 	{desc: "an e-mail without a name", chain: "front", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-Name: Jane Doe\nX-Auth-Request-Email: @victim.example.com", want: self},
 
+	// Where the auth layer lets people choose the value: what it says is another text than "victim".
+	{desc: "an id in RFC 2047, quoted", chain: "front", attack: "X-Auth-Request-User: =?utf-8?q?victim?=", want: refused},
+	{desc: "an id in RFC 2047, base64", chain: "front", attack: "X-Auth-Request-User: =?utf-8?b?dmljdGlt?=", want: refused},
+	{desc: "an id and a no-break space", chain: "front", attack: "X-Auth-Request-User: victim\u00a0", want: refused},
+	{desc: "an e-mail in angle brackets", chain: "front", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-Name: Jane Doe\nX-Auth-Request-Email: <victim@example.com>", want: []string{"signed_in", "identity_refused"}},
+	{desc: "an e-mail and a comma", chain: "front", attack: "X-Auth-Request-User: u-1001\nX-Auth-Request-Name: Jane Doe\nX-Auth-Request-Email: victim@example.com,", want: []string{"signed_in", "identity_refused"}},
+
 	// A proof, and a signed token, past the auth layer.
 	{desc: "no proof", chain: "proven", attack: "X-Auth-Request-User: victim", want: refused},
 	{desc: "a guess", chain: "proven", attack: "X-Auth-Request-User: victim\nX-Clinicpass-Proof: proof-of-the-auth-layes", want: refused},
