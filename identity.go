@@ -253,17 +253,17 @@ func (i identityHeader) lines(h http.Header) []string {
 	return lines
 }
 
-// decode undoes the auth layer's encoding of a value. RFC 2047 is for names alone: whoever may choose a user name could
-// otherwise choose one that decodes to somebody else's.
+// decode undoes the auth layer's encoding of a value. Only names may be in RFC 2047: whoever can choose a user name
+// could otherwise choose one that decodes to somebody else's.
 func (r *identityReader) decode(value string, isName bool) (string, bool) {
 	if r.percent {
 		decoded, err := url.PathUnescape(value)
 		return decoded, err == nil && utf8.ValidString(decoded)
 	}
-	if isName && strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
+	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
 		decoder := new(mime.WordDecoder)
 		decoded, err := decoder.DecodeHeader(value)
-		return decoded, err == nil && utf8.ValidString(decoded)
+		return decoded, isName && err == nil && utf8.ValidString(decoded)
 	}
 	if utf8.ValidString(value) {
 		return value, true
