@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -92,17 +95,19 @@ func withDir(config map[string]any, dir string) map[string]any {
 	return filled
 }
 
+// sample is a row of testdata/presets.json: what an auth layer sends, and the user that VSee must get.
+type sample struct {
+	Preset   string              `json:"preset"`
+	Desc     string              `json:"desc"`
+	Identity map[string]any      `json:"identity"` // further keys of the identity section
+	Headers  map[string][]string `json:"headers"`
+	Token    *signedToken        `json:"token"` // one more header
+	Want     map[string]string   `json:"want"`  // the fields that VSee gets, besides type
+	Group    string              `json:"group"` // one of the groups in the headers
+}
+
 // TestPresets: what each auth layer sends becomes the right user of VSee.
 func TestPresets(t *testing.T) {
-	type sample struct {
-		Preset   string              `json:"preset"`
-		Desc     string              `json:"desc"`
-		Identity map[string]any      `json:"identity"` // further keys of the identity section
-		Headers  map[string][]string `json:"headers"`
-		Token    *signedToken        `json:"token"` // one more header
-		Want     map[string]string   `json:"want"`  // the fields that VSee gets, besides type
-		Group    string              `json:"group"` // one of the groups in the headers
-	}
 	rows := load[sample](t, "presets.json")
 	signer := newSigner(t)
 	for _, e := range environments() {
@@ -173,4 +178,60 @@ func TestPresets(t *testing.T) {
 
 func allow(group string) map[string]any {
 	return map[string]any{"identity": map[string]any{"allowedGroups": []string{group}}}
+}
+
+// TestPresetsThroughForwardAuth: what an auth layer answers to Traefik's forwardAuth, header by header, signs in as whom it
+// says, though the browser claims to be another in every one of these headers.
+func TestPresetsThroughForwardAuth(t *testing.T) {
+	rows := load[sample](t, "presets.json")
+	traefikOnly(t, func(t *testing.T, start func(*testing.T, map[string]any) *running) {
+		b := newBench(t)
+		layer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+			if err != nil || n >= len(rows) {
+				http.NotFound(w, r)
+				return
+			}
+			maps.Copy(w.Header(), rows[n].Headers)
+		}))
+		t.Cleanup(layer.Close)
+		routers := map[string]any{probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"}}
+		middlewares := map[string]any{}
+		for n, row := range rows {
+			if row.Token != nil {
+				continue // signed, and by layers that stand in front
+			}
+			name := rowName(n)
+			config := b.baseConfig()
+			config["identity"] = overlay(map[string]any{"preset": row.Preset}, row.Identity)
+			middlewares[name] = map[string]any{"plugin": map[string]any{"clinicpass": config}}
+			middlewares["auth-"+name] = map[string]any{"forwardAuth": map[string]any{
+				"address": fmt.Sprint(layer.URL, "/", n), "authResponseHeaders": slices.Collect(maps.Keys(row.Headers)),
+			}}
+			routers[name] = map[string]any{"rule": "Host(`" + name + "`)", "service": "noop@internal", "middlewares": []string{"auth-" + name, name}}
+		}
+		running := start(t, map[string]any{"routers": routers, "middlewares": middlewares, "services": siteService(b.site.URL)})
+		for n, row := range rows {
+			if row.Token != nil {
+				continue
+			}
+			t.Run(row.Preset+" "+row.Desc, func(t *testing.T) {
+				b.clinic.Reset()
+				claims := map[string][]string{}
+				for name := range row.Headers {
+					claims[name] = []string{"somebody.else@example.com"}
+				}
+				got := running.send(t, rowName(n), request{path: "/clinic", header: claims})
+				calls := b.clinic.Requests()
+				if got.status != http.StatusFound || len(calls) != 1 {
+					t.Fatalf("status = %d, %d calls: %s", got.status, len(calls), got.body)
+				}
+				want := maps.Clone(row.Want)
+				want["type"] = "400"
+				if !maps.Equal(calls[0].Fields, want) {
+					t.Errorf("sent %v, want %v", calls[0].Fields, want)
+				}
+			})
+		}
+	})
 }
