@@ -34,7 +34,7 @@ unit:
 	go test ./...
 
 e2e: traefik browser
-	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about two minutes"
+	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about three minutes"
 	go -C e2e test -count=1 -timeout 15m ./...
 
 test-old-traefik:

@@ -25,6 +25,7 @@ import (
 
 const (
 	maxKeys      = 256 << 10        // bytes of a key set
+	maxPEMs      = 16               // keys that are kept where each has a file; a load balancer rotates among few
 	keysLife     = time.Hour        // after which a key set is fetched again
 	keysPatience = 10 * time.Second // between two fetches
 	keysRespite  = 5 * time.Minute  // that a good set gets when it cannot be fetched again
@@ -117,7 +118,14 @@ func (k *keySet) find(ctx context.Context, id string) (*verifyKey, error) {
 		return nil, nil
 	}
 	k.tried = now
+	waiting := len(k.keys) == 0 // the others; with keys at hand they go on meanwhile
+	if !waiting {
+		k.mu.Unlock()
+	}
 	keys, err := k.fetch(ctx, id)
+	if !waiting {
+		k.mu.Lock()
+	}
 	if err != nil {
 		logError("identity.jwt: " + err.Error())
 		if len(k.keys) == 0 {
@@ -127,6 +135,11 @@ func (k *keySet) find(ctx context.Context, id string) (*verifyKey, error) {
 			k.fetched = now.Add(keysRespite - keysLife)
 		}
 		return key, nil
+	}
+	for other, known := range k.keys {
+		if k.perKey && keys[other] == nil && len(keys) < maxPEMs {
+			keys[other] = known
+		}
 	}
 	k.fetched = now
 	k.keys = keys
@@ -143,7 +156,7 @@ func (k *keySet) lookUp(id string) *verifyKey {
 	return k.keys[id]
 }
 
-// fetch gets the set, or with perKey the one key, which joins those that are known.
+// fetch gets the set, or with perKey the one key.
 func (k *keySet) fetch(ctx context.Context, id string) (map[string]*verifyKey, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 	defer cancel()
@@ -166,13 +179,7 @@ func (k *keySet) fetch(ctx context.Context, id string) (map[string]*verifyKey, e
 	if key == nil {
 		return nil, errors.New("the key's address answers without an ECDSA key")
 	}
-	keys := map[string]*verifyKey{id: key}
-	for other, known := range k.keys {
-		if other != id && len(keys) < 16 { // a load balancer rotates among few
-			keys[other] = known
-		}
-	}
-	return keys, nil
+	return map[string]*verifyKey{id: key}, nil
 }
 
 // get fetches a small document. Redirects are not followed.

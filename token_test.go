@@ -455,6 +455,18 @@ func TestLoadBalancerToken(t *testing.T) {
 	if refused != "" || who.id != "u-17" || who.firstName != "Jane" || strings.Join(asked, " ") != "/a1-b2" {
 		t.Errorf("%+v, %q %s, asked %v", who, refused, why, asked)
 	}
+	// A second key joins the first.
+	both := testReader(t, config)
+	for _, kid := range []string{"a1-b2", "c3-d4", "a1-b2", "c3-d4"} {
+		both.token.keys.tried = time.Time{}
+		token := signed(`{"alg":"ES256","kid":"` + kid + `","signer":"` + arn + `"}`)
+		if _, refused, why := both.read(&http.Request{Header: http.Header{"X-Amzn-Oidc-Data": {token}}}); refused != "" {
+			t.Errorf("the key %s: %q %s", kid, refused, why)
+		}
+	}
+	if got := strings.Join(asked, " "); got != "/a1-b2 /a1-b2 /c3-d4" {
+		t.Errorf("asked for %s", got)
+	}
 	for desc, header := range map[string]string{
 		"another signer":      `{"alg":"ES256","kid":"a1-b2","signer":"` + arn + `x"}`,
 		"no signer":           `{"alg":"ES256","kid":"a1-b2"}`,
