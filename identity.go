@@ -74,6 +74,9 @@ func newIdentityReader(c IdentityConfig, found *problems) *identityReader {
 	switch {
 	case r.token != nil:
 		r.watch(r.token.header)
+		if len(c.AllowedGroups) > 0 && r.token.claims.Groups == "" {
+			found.add("identity.allowedGroups", "needs identity.jwt.claims.groups, the claim with the provider's groups")
+		}
 	case p.principal != "":
 		r.principal = newIdentityHeader("identity.preset", p.principal, found)
 		r.watch(r.principal)
