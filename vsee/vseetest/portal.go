@@ -61,6 +61,11 @@ func (s *Server) servePortal(w http.ResponseWriter, r *http.Request) {
 
 // authenticate is {portal_base_url}auth: it turns a token into a session and goes to next.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) {
+	if to := s.bounceTo(); to != "" {
+		w.Header().Set("Location", to)
+		w.WriteHeader(http.StatusFound)
+		return
+	}
 	query := r.URL.Query()
 	session := s.newSession(query.Get("sso_token"))
 	if session == "" {
@@ -73,6 +78,12 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) {
 	// next is resolved under the portal's base path, never against the host (VSee's User API).
 	w.Header().Set("Location", portalPath+strings.TrimLeft(query.Get("next"), `/\`))
 	w.WriteHeader(http.StatusFound)
+}
+
+func (s *Server) bounceTo() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quirks.BounceTo
 }
 
 // newSession returns the cookie of a session for the token's user, or "" when the token does not count.

@@ -71,6 +71,9 @@ type Quirks struct {
 	NumericIDs        bool // ids are numbers, not texts
 	ListRoomsAtSignIn bool // the answer to users/sso has the user's rooms, as one integrator's code expects
 	NoRoomID          bool // GET rooms/:code has no id
+	// BounceTo is where the portal's auth page sends everybody instead of signing them in, as a clinic that has lost its
+	// sessions sends people back to where they came from.
+	BounceTo string
 }
 
 // Request is a call that the API received.
