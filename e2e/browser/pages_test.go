@@ -100,7 +100,7 @@ func TestFailurePages(t *testing.T) {
 			"document.querySelectorAll('[style], link, img, iframe').length": "0",
 			"document.compatMode":                                            "CSS1Compat",
 			"document.querySelector('.ref').textContent.length":              fmt.Sprint(len("Reference: 0123456789")),
-			"document.querySelector('a[href^=mailto]').textContent":          "it-support@example.com",
+			"document.querySelector('a[href^=mailto]').textContent":          "information.technology@hospital.example.com",
 		} {
 			if got := eval[string](t, b, "String("+expression+")"); got != want {
 				t.Errorf("%s is %s, want %s", expression, got, want)

@@ -55,6 +55,7 @@ var parts = map[string]struct {
 	"fetch with forged mode": {from: sameOrigin, body: script(`fetch('TARGET', {headers: {'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document'}}).catch(() => {})`)},
 	"XMLHttpRequest":         {from: anywhere, body: script(`const x = new XMLHttpRequest(); x.open('GET', 'TARGET'); x.withCredentials = true; x.send()`)},
 	"EventSource":            {from: anywhere, body: script(`new EventSource('TARGET', {withCredentials: true})`)},
+	"WebSocket":              {from: anywhere, body: script(`new WebSocket('TARGET')`)},
 	"beacon":                 {from: anywhere, outcome: "method_refused", body: script(`navigator.sendBeacon('TARGET', 'x')`)},
 	"form POST":              {from: anywhere, outcome: "method_refused", body: `<form method=post action="TARGET"></form>` + script(`document.forms[0].submit()`)},
 	"audio":                  {from: anywhere, body: `<audio preload=auto src="TARGET"></audio>`},

@@ -127,3 +127,22 @@ func TestLinksFromElsewhere(t *testing.T) {
 		})
 	}
 }
+
+// TestServiceWorker: portals that are progressive web apps let a service worker ask for their pages. It asks for the
+// clinic as the browser would have.
+func TestServiceWorker(t *testing.T) {
+	w := open(t)
+	w.pages.add("worker.js", "text/javascript", `
+		self.addEventListener('install', () => self.skipWaiting());
+		self.addEventListener('activate', (e) => e.waitUntil(self.clients.claim()));
+		self.addEventListener('fetch', (e) => e.respondWith(fetch(e.request)));`)
+	path := w.pages.html("app", "", `<p><a id=go href="/clinic/visits/7">The visit</a></p>`)
+	b := w.tab(t)
+	b.signIn(t, jane)
+	b.visit(t, w.portal+path)
+	eval[bool](t, b, `navigator.serviceWorker.register('`+pagesPath+`worker.js', {scope: '/'}).then(() => true)`)
+	b.waitFor(t, "navigator.serviceWorker.controller")
+	b.click(t, "#go")
+	b.landsOn(t, w.clinic.Portal()+"visits/7", "Page /visits/7 - Simulated VSee Clinic")
+	w.calls(t, 1, "through the service worker")
+}

@@ -218,7 +218,7 @@ func (w *world) dynamic(hospital string) object {
 			},
 			"limits": object{"signIns": 0},
 			"audit":  object{"file": w.auditFile(prefix)},
-			"pages":  object{"contact": "mailto:it-support@example.com"},
+			"pages":  object{"contact": "mailto:information.technology@hospital.example.com"},
 		}
 		for key, value := range special.config {
 			config[key] = value
