@@ -20,12 +20,20 @@ func (n navigation) refuse(h http.Header) string {
 			return "the browser loads the page ahead of a click"
 		}
 	}
+	if h.Get("Sec-Websocket-Key") != "" || strings.Contains(strings.ToLower(h.Get("Upgrade")), "websocket") {
+		return "a script opens a WebSocket" // which browsers send without Fetch Metadata
+	}
 	if mode := h.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
 		return "a script, or a part of a page, asks for the page"
 	}
 	switch h.Get("Sec-Fetch-Dest") {
 	case "", "document":
 		return ""
+	case "empty": // a navigation that a service worker of the portal passes on; scripts cannot ask for mode navigate
+		if h.Get("Sec-Fetch-Mode") == "navigate" {
+			return ""
+		}
+		return "a script asks for the page"
 	case "iframe", "frame":
 		site := h.Get("Sec-Fetch-Site")
 		if n.allowFrame && (site == "same-origin" || site == "same-site") {

@@ -24,8 +24,8 @@ func newPortal(c PortalConfig, found *problems) *portal {
 		defaultNext: c.DefaultNext,
 		keepQuery:   c.KeepQuery,
 	}
-	if !plainPath(c.DefaultNext) {
-		found.add("portal.defaultNext", "must be a plain path, such as /providers/dashboard")
+	if !plainPath(c.DefaultNext) || strings.ContainsAny(c.DefaultNext, "?#") {
+		found.add("portal.defaultNext", "must be a plain path without query, such as /providers/dashboard")
 	}
 	for _, prefix := range c.AllowedNext {
 		prefix = strings.TrimSpace(prefix)
@@ -53,16 +53,17 @@ func (p *portal) next(rest, query string) (next string, refused bool) {
 	if !p.keepQuery {
 		query = ""
 	}
+	refusal := (&url.URL{Path: p.defaultNext}).EscapedPath()
 	path := p.defaultNext
 	if rest != "" && rest != "/" {
 		decoded, err := url.PathUnescape(rest)
 		if err != nil || !plainPath(decoded) || !p.allowed(decoded) {
-			return p.defaultNext, true
+			return refusal, true
 		}
 		path = decoded
 	}
 	if len(path)+len(query) > maxNext {
-		return p.defaultNext, true
+		return refusal, true
 	}
 	next = (&url.URL{Path: path}).EscapedPath()
 	if query != "" {

@@ -33,7 +33,7 @@ type page struct {
 }
 
 const pageStyle = `:root{color-scheme:light dark;font:1.125rem/1.5 system-ui,sans-serif}` +
-	`body{margin:0;padding:10vh 1.5rem 2rem;color:#1c2530;background:#f6f8fa}` +
+	`body{margin:0;padding:10vh 1.5rem 2rem;overflow-wrap:anywhere;color:#1c2530;background:#f6f8fa}` +
 	`main{max-width:34rem;margin:auto}h1{font-size:1.6rem;line-height:1.25}a{color:#0b5cad}` +
 	`.ref{font-size:.9rem;color:#4a5563}` +
 	`@media(prefers-color-scheme:dark){body{color:#e8edf2;background:#14181d}a{color:#8ec5ff}.ref{color:#b4bec9}}`
