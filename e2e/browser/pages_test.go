@@ -115,6 +115,10 @@ func TestFailurePages(t *testing.T) {
 				seen[color] = true
 			}
 		}
+		if _, _, complaints := b.noted(); len(complaints) > 0 {
+			t.Errorf("the policy is violated: %v", complaints)
+		}
+		b.tryAgain(t, outcome, address, again) // before the tab changes its size, which would move the link under the click
 		b.phone(t)
 		if wide := eval[int](t, b, "document.documentElement.scrollWidth"); wide > phoneWidth {
 			t.Errorf("on a phone the page is %d pixels wide, the screen %d", wide, phoneWidth)
@@ -123,7 +127,6 @@ func TestFailurePages(t *testing.T) {
 			t.Errorf("the policy is violated: %v", complaints)
 		}
 		b.desktop(t)
-		b.tryAgain(t, outcome, address, again)
 	})
 }
 
