@@ -2,14 +2,16 @@
 # tests in a browser need Chromium and npm too, which are installed where that can be done without asking (Debian, as root).
 
 TRAEFIK_OLD := v3.0.4
+FUZZTIME := 2m
 
-.PHONY: help demo test unit e2e traefik browser screenshots lint format test-old-traefik clean
+.PHONY: help demo test unit e2e traefik browser screenshots fuzz lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
 	@echo "make test              all tests: compiled, interpreted, in real Traefik, and in a real browser"
 	@echo "make unit              only the compiled unit tests"
 	@echo "make screenshots       pictures of the failure pages, in .bin/screenshots"
+	@echo "make fuzz              look for a request that leads away from the portal, for $(FUZZTIME) (FUZZTIME=10m for longer)"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
 	@echo "make test-old-traefik  the same tables in Traefik $(TRAEFIK_OLD)"
@@ -36,6 +38,10 @@ unit:
 e2e: traefik browser
 	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about three minutes"
 	go -C e2e test -count=1 -timeout 15m ./...
+
+# The working inputs are kept in Go's cache; only a failing one is written to testdata/fuzz.
+fuzz:
+	go test -run '^$$' -fuzz '^FuzzLocation$$' -fuzztime $(FUZZTIME) .
 
 test-old-traefik:
 	@go -C e2e run ./traefik/build $(TRAEFIK_OLD)
