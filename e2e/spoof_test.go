@@ -118,7 +118,7 @@ var spoofs = []spoof{
 	{desc: "hop by hop", chain: "forward", attack: "Cookie: $JANE\nX-Auth-Request-User: victim\nConnection: X-Auth-Request-User", want: self},
 	{desc: "hop by hop in small letters", chain: "forward", attack: "Cookie: $JANE\nX-Auth-Request-User: victim\nConnection: close, x-auth-request-user", want: self},
 	{desc: "hop by hop, and 200 and no more", chain: "forward", attack: "Cookie: kind=silent\nX-Auth-Request-User: victim\nConnection: X-Auth-Request-User", want: unsaid},
-	{desc: "hop by hop in an upgrade", chain: "forward", attack: "Cookie: kind=silent\nX-Auth-Request-User: victim\nConnection: Upgrade, X-Auth-Request-User\nUpgrade: websocket", want: unsaid},
+	{desc: "hop by hop in an upgrade", chain: "forward", attack: "Cookie: kind=silent\nX-Auth-Request-User: victim\nConnection: Upgrade, X-Auth-Request-User\nUpgrade: websocket", want: []string{"not_a_navigation"}},
 	// Before v3.1.3 Traefik removes such headers after the middlewares only, and the person stays who they are.
 	{desc: "hop by hop takes the front's header away", chain: "front", attack: "X-Auth-Request-User: u-1001\nConnection: X-Auth-Request-User", want: []string{"no_identity", "signed_in"}},
 	{desc: "hop by hop takes it away in small letters", chain: "front", attack: "X-Auth-Request-User: u-1001\nConnection: x-auth-request-user", want: []string{"no_identity", "signed_in"}},
