@@ -116,20 +116,22 @@ func passThrough(site *url.URL) http.Handler {
 
 func startCompiled(t *testing.T, site string, middlewares map[string]map[string]any) *running {
 	output := redirectOutput(t)
-	build := func(ctx context.Context, next http.Handler, config map[string]any, name string) (http.Handler, error) {
-		decoded := clinicpass.CreateConfig()
-		decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-			DecodeHook: mapstructure.StringToSliceHookFunc(","), WeaklyTypedInput: true, Result: decoded,
-		})
-		if err != nil {
-			return nil, err
-		}
-		if err := decoder.Decode(config); err != nil {
-			return nil, err
-		}
-		return clinicpass.New(ctx, next, decoded, name)
+	return &running{url: serve(t, site, middlewares, compile, log.Writer()), log: output}
+}
+
+// compile builds the middleware in this program, with a configuration decoded as Traefik does it.
+func compile(ctx context.Context, next http.Handler, config map[string]any, name string) (http.Handler, error) {
+	decoded := clinicpass.CreateConfig()
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		DecodeHook: mapstructure.StringToSliceHookFunc(","), WeaklyTypedInput: true, Result: decoded,
+	})
+	if err != nil {
+		return nil, err
 	}
-	return &running{url: serve(t, site, middlewares, build, log.Writer()), log: output}
+	if err := decoder.Decode(config); err != nil {
+		return nil, err
+	}
+	return clinicpass.New(ctx, next, decoded, name)
 }
 
 // redirectOutput sends what the compiled plugin logs to a file and returns what reads it.

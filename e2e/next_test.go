@@ -87,7 +87,7 @@ func (t *tally) add(what string) {
 }
 
 // nextClasses returns the payloads by class, as testdata/next/README.md describes them.
-func nextClasses(t *testing.T) map[string][]string {
+func nextClasses(t testing.TB) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(traefik.Root(), "testdata", "next", "*.txt"))
 	if err != nil || len(files) == 0 {
