@@ -406,3 +406,22 @@ func TestRoomOfAClosedTab(t *testing.T) {
 		b.visit(t, running, "clinic", "closed-tab", "Jane Doe").check(t, "the next click", "signed_in", "remembered", false, mint)
 	})
 }
+
+// TestRoomAfterARestart: a Traefik that starts from nothing finishes what another one began, and finds what is done.
+func TestRoomAfterARestart(t *testing.T) {
+	inEveryEnvironment(t, func(t *testing.T, b *bench, start func(map[string]map[string]any) *running) {
+		config := map[string]map[string]any{"clinic": b.roomConfig(nil)}
+		first := start(config)
+		b.visit(t, first, "clinic", "done", "Jane Doe").check(t, "done before", "signed_in", "created", true, mint, create, assign)
+		b.clinic.Script(vseetest.Fault{}, vseetest.Fault{}, vseetest.Fault{Status: 500})
+		b.visit(t, first, "clinic", "begun", "José Doe").check(t, "begun before", "api_unavailable", "created", false, mint, create, assign)
+
+		second := start(config)
+		b.visit(t, second, "clinic", "begun", "José Doe").check(t, "finished after", "signed_in", "found", true, mint, create, find, assign)
+		b.visit(t, second, "clinic", "begun", "José Doe").check(t, "then remembered", "signed_in", "remembered", false, mint)
+		if got := b.visit(t, second, "clinic", "done", "Jane Doe"); got.outcome != "signed_in" || len(b.clinic.Rooms()) != 2 {
+			t.Errorf("done before: %s, %d rooms", got.outcome, len(b.clinic.Rooms()))
+		}
+		b.checkRooms(t)
+	})
+}
