@@ -42,7 +42,7 @@ e2e: traefik browser
 # The working inputs are kept in Go's cache; only a failing one is written to testdata/fuzz.
 fuzz:
 	go test -run '^$$' -fuzz '^FuzzLocation$$' -fuzztime $(FUZZTIME) .
-	go -C e2e test -run '^$$' -fuzz '^FuzzNext$$' -fuzztime $(FUZZTIME) .
+	go -C e2e test -run '^$$' -fuzz '^FuzzNext$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s .
 
 test-old-traefik:
 	@go -C e2e run ./traefik/build $(TRAEFIK_OLD)
