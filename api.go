@@ -57,26 +57,21 @@ func (a *api) use(target vsee.Config) {
 	}
 }
 
-func (a *api) current() *vsee.Client {
+func currentClient(a *api) *vsee.Client {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.client
+	client := a.client
+	a.mu.Unlock()
+	return client
 }
 
-// try calls the API. When the credentials are refused and have been replaced since they were read, it calls once more: a
-// rotated key needs no restart.
-func (a *api) try(call func(client *vsee.Client) error) error {
-	client := a.current()
-	err := call(client)
-	if errors.Is(err, vsee.ErrCredentials) && a.renewed(client) {
-		err = call(a.current())
+// renewed reports whether the API refused the credentials and they have been replaced since they were read, so that the call
+// should be made once more: a rotated key needs no restart. It reads the secrets again, unless somebody has since the client
+// was in use.
+func renewed(a *api, refused *vsee.Client, err error) bool {
+	if !errors.Is(err, vsee.ErrCredentials) {
+		return false
 	}
-	return err
-}
-
-// renewed reads the secrets again, unless somebody has since the client was in use, and reports whether they changed.
-func (a *api) renewed(refused *vsee.Client) bool {
-	if a.current() == refused {
+	if currentClient(a) == refused {
 		var found problems
 		target := checkAPI(a.config, &found)
 		if len(found.lines) > 0 {
@@ -85,5 +80,5 @@ func (a *api) renewed(refused *vsee.Client) bool {
 		}
 		a.use(target)
 	}
-	return a.current() != refused
+	return currentClient(a) != refused
 }

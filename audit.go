@@ -29,14 +29,14 @@ type auditLog struct {
 	broken atomic.Bool
 }
 
-// write appends one line. A failure is logged once, until writing works again, and never stops a sign-in.
-func (a *auditLog) write(entry *auditEntry) {
+// writeAudit appends one line. A failure is logged once, until writing works again, and never stops a sign-in.
+func writeAudit(a *auditLog, entry *auditEntry) {
 	if a.file == "" {
 		return
 	}
 	line, err := json.Marshal(entry)
 	if err == nil {
-		err = a.append(string(line) + "\n")
+		err = appendLine(a.file, string(line)+"\n")
 	}
 	if err == nil {
 		a.broken.Store(false)
@@ -45,9 +45,9 @@ func (a *auditLog) write(entry *auditEntry) {
 	}
 }
 
-// append opens the file for every line, so that it may be rotated in any way at any time.
-func (a *auditLog) append(line string) error {
-	switch a.file {
+// appendLine opens the file for every line, so that it may be rotated in any way at any time.
+func appendLine(file, line string) error {
+	switch file {
 	case "stdout":
 		_, err := fmt.Fprint(os.Stdout, line)
 		return err
@@ -55,7 +55,7 @@ func (a *auditLog) append(line string) error {
 		_, err := fmt.Fprint(os.Stderr, line)
 		return err
 	}
-	f, err := os.OpenFile(a.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ type identity struct {
 // them is for the auth middleware in front to ensure), a principal, or a signed token.
 type identityReader struct {
 	parts         []identityHeader // id, email, name, first name, last name
+	partNames     []string         // their canonical names
+	simple        bool             // the parts need no look at other spellings and no decoding, but for what plainValues says
 	groups        identityHeader
 	principal     identityHeader
 	token         *tokenReader // nil without one
@@ -38,6 +40,7 @@ type identityReader struct {
 	separator     string // between groups
 	allowedGroups map[string]bool
 	lengths       map[int]bool              // of all header names
+	exact         map[string]bool           // the names themselves
 	spellings     map[string]identityHeader // by plain spelling
 }
 
@@ -58,6 +61,7 @@ func newIdentityReader(c IdentityConfig, found *problems) *identityReader {
 		separator:     p.separator,
 		allowedGroups: map[string]bool{},
 		lengths:       map[int]bool{},
+		exact:         map[string]bool{},
 		spellings:     map[string]identityHeader{},
 	}
 	for _, group := range c.AllowedGroups {
@@ -97,8 +101,11 @@ func (r *identityReader) readHeaders(names HeadersConfig, c IdentityConfig, foun
 	}
 	r.groups = newIdentityHeader("identity.headers.groups", names.Groups, found)
 	r.watch(r.groups)
+	r.simple = !r.percent
 	for _, header := range r.parts {
 		r.watch(header)
+		r.partNames = append(r.partNames, header.canonical)
+		r.simple = r.simple && header.configured == header.canonical
 	}
 	if _, known := presets[c.Preset]; known && names.ID == "" {
 		found.add("identity.headers.id", "is required: name the header with the provider's lasting id, or choose identity.preset")
@@ -119,80 +126,126 @@ func newIdentityHeader(key, name string, found *problems) identityHeader {
 func (r *identityReader) watch(h identityHeader) {
 	if h.configured != "" {
 		r.lengths[len(h.configured)] = true
+		r.exact[h.configured] = true
+		r.exact[h.canonical] = true
 		r.spellings[plainSpelling(h.configured)] = h
 	}
 }
 
-// read returns the proven or asserted identity, or the outcome that refuses it and why. The reason names headers and
-// claims and never quotes values.
-func (r *identityReader) read(req *http.Request) (who identity, refused, why string) {
-	if alias := r.alias(req.Header); alias != "" {
-		return who, identityRefused, "header " + alias + " arrived beside or instead of the configured spelling"
+// readIdentity returns the proven or asserted identity, or the outcome that refuses it and why. The reason names headers
+// and claims and never quotes values.
+func readIdentity(r *identityReader, req *http.Request) (who *identity, refused, why string) {
+	if alias := aliasIn(r, req.Header); alias != "" {
+		return nil, identityRefused, "header " + alias + " arrived beside or instead of the configured spelling"
 	}
 	switch {
 	case r.token != nil:
-		who, refused, why = r.token.read(req, r)
+		who, refused, why = readToken(r.token, req, r)
 	case r.principal.configured != "":
 		who, refused, why = r.readPrincipal(req.Header)
 	default:
-		who, refused, why = r.readParts(req.Header)
+		who, refused, why = readParts(r, req.Header)
 	}
-	if refused == "" && strings.Count(who.email, "@") > 1 {
-		return who, identityRefused, "the e-mail address has a second @"
+	if refused != "" {
+		return nil, refused, why
 	}
-	if refused == "" && r.proof != nil && !r.proof.given(req.Header) {
-		return who, identityRefused, "header " + r.proof.header.configured + ", the proof that the auth layer was asked, is missing or wrong"
+	if strings.Count(who.email, "@") > 1 {
+		return nil, identityRefused, "the e-mail address has a second @"
 	}
-	return who, refused, why
-}
-
-func (r *identityReader) readParts(h http.Header) (who identity, refused, why string) {
-	values := []string{}
-	for i, header := range r.parts {
-		value, problem := r.value(h, header, i > 1)
-		if problem != "" {
-			return who, identityRefused, "header " + header.configured + " " + problem
-		}
-		values = append(values, value)
-	}
-	who, problem := newIdentity(values)
-	if problem != "" {
-		return who, identityRefused, "header " + r.parts[0].configured + " " + problem
-	}
-	if who.id == "" {
-		return who, noIdentity, "header " + r.parts[0].configured + " is missing or blank: does the auth middleware come " +
-			"before this one, and does it pass this header on (forwardAuth: authResponseHeaders)?"
-	}
-	for _, line := range r.groups.lines(h) {
-		for _, group := range strings.Split(line, r.separator) {
-			if group, ok := r.decode(strings.TrimSpace(group), false); ok {
-				who.groups = append(who.groups, group)
-			}
-		}
+	if r.proof != nil && !hasProof(r.proof, req.Header) {
+		return nil, identityRefused, "header " + r.proof.header.configured + ", the proof that the auth layer was asked, is missing or wrong"
 	}
 	return who, "", ""
 }
 
+// readParts reads the identity from plain headers.
+func readParts(r *identityReader, h http.Header) (who *identity, refused, why string) {
+	values := plainValues(r, h)
+	if values == nil {
+		decoded, problem := r.decodeValues(h)
+		if problem != "" {
+			return nil, identityRefused, problem
+		}
+		values = decoded
+	}
+	who, problem := newIdentity(values)
+	if problem != "" {
+		return nil, identityRefused, "header " + r.parts[0].configured + " " + problem
+	}
+	if who.id == "" {
+		return nil, noIdentity, "header " + r.parts[0].configured + " is missing or blank: does the auth middleware come " +
+			"before this one, and does it pass this header on (forwardAuth: authResponseHeaders)?"
+	}
+	if len(r.allowedGroups) > 0 {
+		who.groups = r.readGroups(h)
+	}
+	return who, "", ""
+}
+
+// plainValues returns the values of all parts where there is at most one of each, and nothing to decode or refuse in any:
+// the rule, so it is found out for all of them together. It returns nil otherwise.
+func plainValues(r *identityReader, h http.Header) []string {
+	if !r.simple {
+		return nil
+	}
+	values := []string{"", "", "", "", ""}
+	for i, name := range r.partNames {
+		if lines := h[name]; len(lines) > 1 {
+			return nil
+		} else if len(lines) == 1 {
+			values[i] = lines[0]
+		}
+	}
+	all := strings.Join(values, " ")
+	if checkValue(all) != "" || !utf8.ValidString(all) || strings.Contains(all, "=?") {
+		return nil
+	}
+	return values
+}
+
+// decodeValues returns the values of all parts, or why one of them is refused.
+func (r *identityReader) decodeValues(h http.Header) ([]string, string) {
+	values := []string{}
+	for i, header := range r.parts {
+		value, problem := r.value(h, header, i > 1)
+		if problem != "" {
+			return nil, "header " + header.configured + " " + problem
+		}
+		values = append(values, value)
+	}
+	return values, ""
+}
+
+func (r *identityReader) readGroups(h http.Header) []string {
+	groups := []string{}
+	for _, line := range linesOf(r.groups, h) {
+		for _, group := range strings.Split(line, r.separator) {
+			if group, ok := r.decode(strings.TrimSpace(group), false); ok {
+				groups = append(groups, group)
+			}
+		}
+	}
+	return groups
+}
+
 // newIdentity puts an identity together from id, email, name, first and last name, or says what is wrong with the id. Blanks
 // do not count around the others, but taking them off an id could make it somebody else's.
-func newIdentity(values []string) (who identity, problem string) {
+func newIdentity(values []string) (who *identity, problem string) {
 	id := values[0]
-	trimmed := strings.TrimSpace(id)
-	if trimmed != "" && trimmed != id {
-		return who, "has a blank before or behind the id"
+	for i, value := range values {
+		if value != "" {
+			values[i] = strings.TrimSpace(value)
+		}
 	}
-	return identity{
-		id:        trimmed,
-		email:     strings.TrimSpace(values[1]),
-		name:      strings.TrimSpace(values[2]),
-		firstName: strings.TrimSpace(values[3]),
-		lastName:  strings.TrimSpace(values[4]),
-	}, ""
+	if values[0] != "" && values[0] != id {
+		return nil, "has a blank before or behind the id"
+	}
+	return &identity{id: values[0], email: values[1], name: values[2], firstName: values[3], lastName: values[4]}, ""
 }
 
 // value returns the one decoded value of a header, "" when it is missing, or why it is refused.
 func (r *identityReader) value(h http.Header, header identityHeader, isName bool) (value, problem string) {
-	lines := header.lines(h)
+	lines := linesOf(header, h)
 	if len(lines) == 0 {
 		return "", ""
 	}
@@ -218,28 +271,35 @@ func checkValue(value string) (problem string) {
 }
 
 // mayEnter reports whether the person is in a group that may sign in.
-func (r *identityReader) mayEnter(who identity) bool {
+func mayEnter(r *identityReader, who *identity) bool {
+	if len(r.allowedGroups) == 0 {
+		return true
+	}
 	for _, group := range who.groups {
 		if r.allowedGroups[strings.TrimSpace(group)] {
 			return true
 		}
 	}
-	return len(r.allowedGroups) == 0
+	return false
 }
 
-// alias returns the name of a header that another program might take for a configured one: X_Auth_User or X.Auth.User for
+// aliasIn returns the name of a header that another program might take for a configured one: X_Auth_User or X.Auth.User for
 // X-Auth-User, or another case than Go's and the configured one. Such a name has the same length, which few others have.
-func (r *identityReader) alias(h http.Header) string {
+func aliasIn(r *identityReader, h http.Header) string {
+	lengths := r.lengths
+	exact := r.exact
 	for name := range h {
-		if !r.lengths[len(name)] {
-			continue
-		}
-		header, similar := r.spellings[plainSpelling(name)]
-		if similar && name != header.canonical && name != header.configured {
+		if lengths[len(name)] && !exact[name] && r.isAlias(name) {
 			return name
 		}
 	}
 	return ""
+}
+
+// isAlias reports whether a name is another spelling of a configured one.
+func (r *identityReader) isAlias(name string) bool {
+	header, similar := r.spellings[plainSpelling(name)]
+	return similar && name != header.canonical && name != header.configured
 }
 
 // plainSpelling is what all aliases of a header name have in common.
@@ -247,8 +307,8 @@ func plainSpelling(name string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "_", "-"), ".", "-"))
 }
 
-// lines returns the header's values under both its spellings.
-func (i identityHeader) lines(h http.Header) []string {
+// linesOf returns the header's values under both its spellings.
+func linesOf(i identityHeader, h http.Header) []string {
 	lines := h[i.canonical]
 	if i.configured != i.canonical {
 		lines = append(append([]string{}, lines...), h[i.configured]...)

@@ -52,7 +52,7 @@ func TestIdentityValues(t *testing.T) {
 		for _, header := range []string{"X-User", "X-Name"} {
 			h := http.Header{"X-User": {"u-17"}}
 			h[header] = []string{test.raw}
-			who, refused, why := r.read(&http.Request{Header: h})
+			who, refused, why := readFrom(r, &http.Request{Header: h})
 			got := who.id
 			want, wantRefused := test.want, test.refused
 			if header == "X-Name" {
@@ -92,7 +92,7 @@ func TestIdentityHeaders(t *testing.T) {
 		{"blank", http.Header{"X-Webauth-User": {" "}}, noIdentity, ""},
 		{"blanks of all kinds", http.Header{"X-Webauth-User": {" \u00a0\u2003"}}, noIdentity, ""},
 	} {
-		who, refused, _ := testReader(t, IdentityConfig{Preset: "basic-auth"}).read(&http.Request{Header: test.header})
+		who, refused, _ := readFrom(testReader(t, IdentityConfig{Preset: "basic-auth"}), &http.Request{Header: test.header})
 		if refused != test.refused || who.id != test.id {
 			t.Errorf("%s: %q, %q; want %q, %q", test.desc, who.id, refused, test.id, test.refused)
 		}
@@ -118,8 +118,8 @@ func TestAllowedGroups(t *testing.T) {
 		{[]string{"=?utf-8?q?Jos=C3=A9?="}, false},
 		{[]string{""}, false},
 	} {
-		who, refused, _ := r.read(&http.Request{Header: http.Header{"X-User": {"jane"}, "X-Groups": test.lines}})
-		if got := r.mayEnter(who); got != test.allowed || refused != "" {
+		who, refused, _ := readFrom(r, &http.Request{Header: http.Header{"X-User": {"jane"}, "X-Groups": test.lines}})
+		if got := mayEnter(r, &who); got != test.allowed || refused != "" {
 			t.Errorf("groups %q: %v", test.lines, got)
 		}
 	}

@@ -12,14 +12,14 @@ func newLimiter(limit int) *limiter {
 	return &limiter{limit: limit, signIns: newMemory(time.Minute)}
 }
 
-// admit counts a sign-in of the provider. It returns 0, or how long until the next one is admitted.
-func (l *limiter) admit(provider string, now time.Time) time.Duration {
+// overLimit counts a sign-in of the provider. It returns 0, or how long until the next one is admitted.
+func overLimit(l *limiter, provider string, now time.Time) time.Duration {
 	if l.limit == 0 {
 		return 0
 	}
-	e := l.signIns.count(provider, 1, now)
+	e := count(l.signIns, provider, 1, now)
 	if e.count > l.limit {
-		return e.start.Add(l.signIns.life).Sub(now)
+		return e.end.Sub(now)
 	}
 	return 0
 }

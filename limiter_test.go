@@ -26,7 +26,7 @@ func TestLimiter(t *testing.T) {
 		{"jane", 71 * time.Second, 49 * time.Second},
 		{"john", 500 * time.Second, 0},
 	} {
-		if got := l.admit(test.provider, start.Add(test.after)); got != test.wait {
+		if got := overLimit(l, test.provider, start.Add(test.after)); got != test.wait {
 			t.Errorf("%s after %s: wait %s, want %s", test.provider, test.after, got, test.wait)
 		}
 	}
@@ -35,15 +35,15 @@ func TestLimiter(t *testing.T) {
 func TestLimiterIsBounded(t *testing.T) {
 	now := time.Now()
 	l := newLimiter(1)
-	l.admit("jane", now)
+	overLimit(l, "jane", now)
 	for i := 0; i < maxRemembered; i++ {
-		l.admit(strconv.Itoa(i), now)
+		overLimit(l, strconv.Itoa(i), now)
 	}
-	if l.admit("jane", now) == 0 {
+	if overLimit(l, "jane", now) == 0 {
 		t.Error("a full generation made the limiter forget a provider at once")
 	}
 	for i := 0; i < 3*maxRemembered; i++ {
-		l.admit("x"+strconv.Itoa(i), now)
+		overLimit(l, "x"+strconv.Itoa(i), now)
 		if len(l.signIns.younger)+len(l.signIns.older) > 2*maxRemembered {
 			t.Fatalf("%d providers are remembered", len(l.signIns.younger)+len(l.signIns.older))
 		}
@@ -53,7 +53,7 @@ func TestLimiterIsBounded(t *testing.T) {
 func TestNoLimit(t *testing.T) {
 	l := newLimiter(0)
 	for i := 0; i < 1000; i++ {
-		if l.admit("jane", time.Now()) != 0 {
+		if overLimit(l, "jane", time.Now()) != 0 {
 			t.Fatal("limited")
 		}
 	}

@@ -11,16 +11,16 @@ const maxRemembered = 50000 // providers in each of a memory's two generations
 // old as anything may become, it takes the place of the older, and what was in the older is forgotten. So it needs no
 // clean-up and its size is bounded: 100,000 providers, about 16 MB.
 type memory struct {
-	life time.Duration // how long an entry counts from its start
+	life time.Duration // how long an entry counts
 
 	mu             sync.Mutex
 	younger, older map[string]entry
-	born           time.Time // of the younger generation
+	full           time.Time // when the younger generation has its age
 }
 
 // entry is what is remembered about a provider.
 type entry struct {
-	start time.Time
+	end   time.Time
 	count int
 }
 
@@ -29,24 +29,24 @@ func newMemory(life time.Duration) *memory {
 }
 
 // count adds n to the provider's entry, which starts anew when it has outlived its life, and returns it.
-func (m *memory) count(provider string, n int, now time.Time) entry {
+func count(m *memory, provider string, n int, now time.Time) entry {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.younger) >= maxRemembered || now.Sub(m.born) >= m.life {
+	if len(m.younger) >= maxRemembered || !now.Before(m.full) {
 		m.older = m.younger
 		m.younger = map[string]entry{}
-		m.born = now
+		m.full = now.Add(m.life)
 	}
 	e, known := m.younger[provider]
 	if !known {
 		e = m.older[provider]
 	}
-	if now.Sub(e.start) >= m.life {
-		e = entry{start: now}
+	if !now.Before(e.end) {
+		e = entry{end: now.Add(m.life)}
 	}
 	e.count += n
 	if e.count > 0 {
 		m.younger[provider] = e
 	}
+	m.mu.Unlock()
 	return e
 }

@@ -2,6 +2,7 @@ package clinicpass
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ const maxNext = 2048 // bytes of a path and query that may be asked for
 // portal is where the browser is sent.
 type portal struct {
 	base        *url.URL // {portal_base_url}, with a final slash
+	auth        string   // the auth URL up to the token
 	defaultNext string
 	allowedNext []string // without final slashes
 	keepQuery   bool
@@ -34,6 +36,9 @@ func newPortal(c PortalConfig, found *problems) *portal {
 		}
 		p.allowedNext = append(p.allowedNext, strings.TrimSuffix(prefix, "/"))
 	}
+	if p.base != nil {
+		p.auth = p.base.String() + "auth?sso_token="
+	}
 	params := url.Values{}
 	for name, value := range c.AuthParams {
 		if name == "" || name == "sso_token" || name == "next" {
@@ -47,8 +52,22 @@ func newPortal(c PortalConfig, found *problems) *portal {
 	return p
 }
 
-// next returns the page to land on, from what follows the prefix in the request's escaped path and from its query. A path
+// ordinaryPath matches paths that are plain, and the same escaped and unescaped.
+var ordinaryPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+/?$`)
+
+// landing returns the page to land on, from what follows the prefix in the request's escaped path and from its query. A path
 // that is not plain or not allowed is refused: the default page takes its place, without the query.
+func landing(p *portal, rest, query string) (next string, refused bool) {
+	if len(p.allowedNext) > 0 || len(rest)+len(query) > maxNext || !ordinaryPath.MatchString(rest) {
+		return p.next(rest, query)
+	}
+	if query != "" && p.keepQuery {
+		return rest + "?" + query, false
+	}
+	return rest, false
+}
+
+// next is landing for any path.
 func (p *portal) next(rest, query string) (next string, refused bool) {
 	if !p.keepQuery {
 		query = ""
@@ -94,11 +113,12 @@ func plainPath(path string) bool {
 }
 
 // location builds the auth URL as VSee documents it (Provider Side Integration): sso_token first, then next with its
-// slashes as they are. It reports false should the result lead anywhere but to the portal.
-func (p *portal) location(token, next string) (string, bool) {
-	location := p.base.String() + "auth?sso_token=" + url.QueryEscape(token) +
-		"&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + p.authParams
+// slashes as they are. It returns "" should the result lead anywhere but to the portal.
+func location(p *portal, token, next string) string {
+	location := p.auth + url.QueryEscape(token) + "&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + p.authParams
 	u, err := url.Parse(location)
-	safe := err == nil && u.Scheme == p.base.Scheme && u.Host == p.base.Host && u.Path == p.base.Path+"auth" && u.User == nil
-	return location, safe
+	if err != nil || u.Scheme != p.base.Scheme || u.Host != p.base.Host || u.Path != p.base.Path+"auth" || u.User != nil {
+		return ""
+	}
+	return location
 }

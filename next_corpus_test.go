@@ -121,7 +121,7 @@ func TestHonestPathsGoThrough(t *testing.T) {
 	p := corpusPortal(t, corpusPortals[0].config)
 	for _, payload := range nextPayloads(t, "honest") {
 		path, query := cutQuery(payload)
-		next, refused := p.next(path, query)
+		next, refused := landing(p, path, query)
 		if refused {
 			t.Errorf("next(%q) is refused", payload)
 			continue
@@ -174,15 +174,18 @@ func isASCII(text string) bool {
 func flawOfTarget(p *portal, target string) string {
 	s := &signIn{prefix: "/clinic", segments: 1}
 	u, err := url.ParseRequestURI(target)
-	if err != nil || !strings.HasPrefix(u.Path, s.prefix) || !s.owns(u.EscapedPath()) {
+	if err != nil || !strings.HasPrefix(u.Path, s.prefix) || !owns(s, u.EscapedPath()) {
 		return ""
 	}
-	return flawOfNext(p, s.rest(u.EscapedPath()), u.RawQuery)
+	return flawOfNext(p, rest(s, u.EscapedPath()), u.RawQuery)
 }
 
 // flawOfNext returns what is wrong with the address that p makes of a path and a query, or "".
 func flawOfNext(p *portal, rest, query string) string {
-	next, refused := p.next(rest, query)
+	next, refused := landing(p, rest, query)
+	if slowly, alsoRefused := p.next(rest, query); slowly != next || alsoRefused != refused {
+		return "as an ordinary path it lands on " + next + ", else on " + slowly
+	}
 	if flaw := flawOfValue(p, next); flaw != "" {
 		return flaw + ": " + strconv.Quote(next)
 	}
@@ -200,7 +203,7 @@ func flawOfNext(p *portal, rest, query string) string {
 	}
 	// A lone slash asks for the default page, which need not be among the allowed ones.
 	settled := path == "/" || (decoded == p.defaultNext && len(p.allowedNext) > 0)
-	if again, _ := p.next(path, kept); again != next && !settled {
+	if again, _ := landing(p, path, kept); again != next && !settled {
 		return "asked for again, " + strconv.Quote(next) + " becomes " + strconv.Quote(again)
 	}
 	return flawOfLocation(p, next)
@@ -259,9 +262,9 @@ func below(prefixes []string, path string) bool {
 
 // flawOfLocation returns what is wrong with the finished address, or "".
 func flawOfLocation(p *portal, next string) string {
-	location, safe := p.location("t&next=/token#?", next)
-	if !safe {
-		return "unsafe: " + location
+	location := location(p, "t&next=/token#?", next)
+	if location == "" {
+		return "would lead away from the portal"
 	}
 	for i := 0; i < len(location); i++ {
 		if location[i] <= ' ' || location[i] > '~' || location[i] == '\\' {

@@ -69,7 +69,7 @@ func TestNext(t *testing.T) {
 			if test.refused {
 				want = "/providers/dashboard"
 			}
-			got, refused := testPortal(t, nil).next(test.rest, test.query)
+			got, refused := landing(testPortal(t, nil), test.rest, test.query)
 			if got != want || refused != test.refused {
 				t.Errorf("next(%q, %q) = %q, %v; want %q, %v", test.rest, test.query, got, refused, want, test.refused)
 			}
@@ -83,7 +83,7 @@ func TestAllowedNext(t *testing.T) {
 		"": true, "/": true, "/visits": true, "/visits/": true, "/visits/7": true, "/%76isits/7": true, "/u/clinic": true,
 		"/visitsx": false, "/u": false, "/u/clinics": false, "/VISITS": false, "/a/visits": false,
 	} {
-		if _, refused := p.next(rest, ""); refused == allowed {
+		if _, refused := landing(p, rest, ""); refused == allowed {
 			t.Errorf("next(%q): refused = %v", rest, refused)
 		}
 	}
@@ -92,18 +92,18 @@ func TestAllowedNext(t *testing.T) {
 // TestLocationIsVSeesExample: the example of VSee's "Provider Side Integration" comes out byte for byte.
 func TestLocationIsVSeesExample(t *testing.T) {
 	const want = "https://vclinic.vseepreview.com/vc/next/auth?sso_token=66bcd0acff324e8a44992d9596b5d361&next=/providers/dashboard"
-	if got, safe := testPortal(t, nil).location("66bcd0acff324e8a44992d9596b5d361", "/providers/dashboard"); got != want || !safe {
-		t.Errorf("location = %s, %v\n    want %s", got, safe, want)
+	if got := location(testPortal(t, nil), "66bcd0acff324e8a44992d9596b5d361", "/providers/dashboard"); got != want {
+		t.Errorf("location = %s\n    want %s", got, want)
 	}
 }
 
 func TestLocationCarriesNextUnchanged(t *testing.T) {
 	p := testPortal(t, func(c *PortalConfig) { c.AuthParams = map[string]string{"z": "1", "disable_navigation": "a b&next=/x"} })
 	for _, next := range []string{"/a", "/a%20b", "/a?b=c&next=/evil&sso_token=x", "/a?b=%2F%252F//;+'\"<>", "/caf%C3%A9?é=\xff"} {
-		location, safe := p.location("t&next=/evil", next)
+		location := location(p, "t&next=/evil", next)
 		u, err := url.Parse(location)
-		if err != nil || !safe {
-			t.Fatalf("%q: %v, %v", next, err, safe)
+		if err != nil || location == "" {
+			t.Fatalf("%q: %v, %q", next, err, location)
 		}
 		q := u.Query()
 		if len(q["next"]) != 1 || q.Get("next") != next || q.Get("sso_token") != "t&next=/evil" || q.Get("disable_navigation") != "a b&next=/x" {
@@ -118,9 +118,17 @@ func TestLocationCarriesNextUnchanged(t *testing.T) {
 // TestLocationNoticesAnotherHost: the last check sees what must never be built.
 func TestLocationNoticesAnotherHost(t *testing.T) {
 	p := testPortal(t, nil)
-	p.base = &url.URL{Scheme: "https", Host: "vclinic.vseepreview.com", User: url.User("x"), Path: "/vc/next/"}
-	if location, safe := p.location("t", "/a"); safe {
-		t.Errorf("%s passed for safe", location)
+	for _, auth := range []string{
+		"https://x@vclinic.vseepreview.com/vc/next/auth?sso_token=",
+		"http://vclinic.vseepreview.com/vc/next/auth?sso_token=",
+		"https://vclinic.vseepreview.com.example.com/vc/next/auth?sso_token=",
+		"https://vclinic.vseepreview.com/vc/auth?sso_token=",
+		"https://vclinic.vseepreview.com:x/vc/next/auth?sso_token=",
+	} {
+		p.auth = auth
+		if location := location(p, "t", "/a"); location != "" {
+			t.Errorf("%s passed for safe", location)
+		}
 	}
 }
 
@@ -142,10 +150,10 @@ func TestOwns(t *testing.T) {
 		{"/care/clinic", "/care%2Fclinic/a", "", false},
 	} {
 		s := &signIn{prefix: test.prefix, segments: strings.Count(test.prefix, "/")}
-		if owned := s.owns(test.path); owned != test.owned {
+		if owned := owns(s, test.path); owned != test.owned {
 			t.Errorf("%s owns %s = %v", test.prefix, test.path, owned)
 		}
-		if rest := s.rest(test.path); test.owned && rest != test.rest {
+		if rest := rest(s, test.path); test.owned && rest != test.rest {
 			t.Errorf("%s: rest of %s = %q, want %q", test.prefix, test.path, rest, test.rest)
 		}
 	}

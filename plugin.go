@@ -9,7 +9,8 @@
 // runs them in order, and outcome.go lists everything that can come of it.
 //
 // The package is interpreted by Yaegi inside Traefik: Go 1.21 without its new builtins, the standard library up to Go
-// 1.22, no goroutines, no error types, and functions kept small, because each call pays for its whole frame.
+// 1.22, no goroutines, no error types. What runs for every sign-in is written as small functions, not methods: the
+// interpreter allocates every variable of a function at each call, and builds a wrapper at each call of a method.
 package clinicpass
 
 import (
@@ -84,7 +85,7 @@ type exactPath struct {
 }
 
 func (e *exactPath) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, e.signIn.prefix) && e.signIn.owns(r.URL.EscapedPath()) {
+	if strings.HasPrefix(r.URL.Path, e.signIn.prefix) && owns(e.signIn, r.URL.EscapedPath()) {
 		e.signIn.ServeHTTP(w, r)
 		return
 	}
@@ -105,22 +106,22 @@ func checkPrefix(prefix string, found *problems) string {
 }
 
 // owns reports whether the escaped path is the prefix or lies below it, segment by segment as http.ServeMux matches.
-func (s *signIn) owns(escapedPath string) bool {
-	head := strings.TrimSuffix(escapedPath, s.rest(escapedPath))
+func owns(s *signIn, escapedPath string) bool {
+	head := strings.TrimSuffix(escapedPath, rest(s, escapedPath))
 	decoded, err := url.PathUnescape(head)
 	return err == nil && decoded == s.prefix && strings.Count(head, "/") == s.segments
 }
 
 // rest returns what follows the prefix in the escaped path. It counts segments, because a client may escape the prefix's
 // letters.
-func (s *signIn) rest(escapedPath string) string {
-	rest := escapedPath
+func rest(s *signIn, escapedPath string) string {
+	left := escapedPath
 	for i := 0; i < s.segments; i++ {
-		end := strings.IndexByte(rest[1:], '/')
-		if end < 0 {
+		next := strings.IndexByte(left[1:], '/')
+		if next < 0 {
 			return ""
 		}
-		rest = rest[1+end:]
+		left = left[1+next:]
 	}
-	return rest
+	return left
 }

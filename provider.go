@@ -3,6 +3,7 @@ package clinicpass
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
 
 	"github.com/clinicpass/clinicpass/vsee"
@@ -55,7 +56,7 @@ func checkCode(template string, found *problems) {
 
 // checkPlaceholders reports whether a template has known placeholders only.
 func checkPlaceholders(key, template string, found *problems) bool {
-	known := !strings.ContainsAny(fill(template, identity{}, ""), "{}")
+	known := !strings.ContainsAny(fill(template, &identity{}, ""), "{}")
 	if !known {
 		found.add(key, "has an unknown placeholder; known are {id} {email} {name} {firstName} {lastName} {hash}")
 	}
@@ -64,40 +65,47 @@ func checkPlaceholders(key, template string, found *problems) bool {
 
 // provider is the person to sign in.
 type provider struct {
-	identity           // with names, whatever the auth layer told of them
-	user     vsee.User // as VSee gets to know the person
-	key      string    // the first 32 hexadecimal digits of the code's SHA-256
+	who  *identity // with names, whatever the auth layer told of them
+	user vsee.User // as VSee gets to know the person
+	key  string    // the first 32 hexadecimal digits of the code's SHA-256
+	hash string    // the first 16, which {hash} and the audit show
 }
 
-// hash is what {hash} and the audit show of the code.
-func (p provider) hash() string { return p.key[:16] }
-
-// provider returns the person to sign in, or false when the code came out empty.
-func (r *providerRules) provider(who identity) (p provider, complete bool) {
-	who.email = address(who.email)
-	who.firstName, who.lastName = r.names(who)
+// newProvider returns the person to sign in, or nil when the code came out empty. It completes who.
+func newProvider(r *providerRules, who *identity) *provider {
+	if who.email != "" && !addressPattern.MatchString(who.email) { // such as a login, jane@github
+		who.email = ""
+	}
+	if who.firstName == "" || who.lastName == "" {
+		who.firstName, who.lastName = namesOf(who, r.nameOrder)
+	}
 	if who.name == "" {
 		who.name = strings.TrimSuffix(who.firstName+" "+who.lastName, " -")
 	}
 	code := fill(r.code, who, "")
 	if len(code) > maxCode {
 		code = digest(code)
+	} else if strings.TrimSpace(code) == "" {
+		return nil
 	}
-	p.identity = who
-	p.key = digest(code)[:32]
-	p.user = vsee.User{
-		Type:          r.userType,
-		Code:          code,
-		FirstName:     who.firstName,
-		LastName:      who.lastName,
-		Email:         who.email,
-		DisableEmails: r.disableEmails,
+	key := digest(code)[:32]
+	return &provider{
+		who: who,
+		user: vsee.User{
+			Type:          r.userType,
+			Code:          code,
+			FirstName:     who.firstName,
+			LastName:      who.lastName,
+			Email:         who.email,
+			DisableEmails: r.disableEmails,
+		},
+		key:  key,
+		hash: key[:16],
 	}
-	return p, strings.TrimSpace(code) != ""
 }
 
 // fill puts the identity and the hash into a template.
-func fill(template string, who identity, hash string) string {
+func fill(template string, who *identity, hash string) string {
 	if template == "{id}" {
 		return who.id
 	}
@@ -105,22 +113,13 @@ func fill(template string, who identity, hash string) string {
 		"{firstName}", who.firstName, "{lastName}", who.lastName, "{hash}", hash).Replace(template)
 }
 
-// address returns email if it can be one: a login such as jane@github, or an empty claim, is not.
-func address(email string) string {
-	at := strings.LastIndexByte(email, '@')
-	if at < 1 || !strings.Contains(email[at:], ".") || strings.ContainsAny(email, " ,;:<>()[]\"\\") {
-		return ""
-	}
-	return email
-}
+// addressPattern tells what can be an e-mail address.
+var addressPattern = regexp.MustCompile(`^[^ ,;:<>()\[\]"\\@]+@[^ ,;:<>()\[\]"\\@]*\.[^ ,;:<>()\[\]"\\@]*$`)
 
-// names returns the two names that VSee requires, from the best source there is.
-func (r *providerRules) names(who identity) (firstName, lastName string) {
-	if who.firstName != "" && who.lastName != "" {
-		return who.firstName, who.lastName
-	}
+// namesOf returns the two names that VSee requires, from the best source there is.
+func namesOf(who *identity, order string) (firstName, lastName string) {
 	if who.name != "" {
-		return splitName(who.name, r.nameOrder)
+		return splitName(who.name, order)
 	}
 	if one := who.firstName + who.lastName; one != "" {
 		return one, "-"
@@ -134,6 +133,29 @@ func (r *providerRules) names(who identity) (firstName, lastName string) {
 
 // splitName splits a display name: "Jane Q. Doe", "Doe, Jane", "Jane Doe, MD", and with lastFirst "Doe Jane".
 func splitName(name, order string) (firstName, lastName string) {
+	if strings.IndexByte(name, ',') >= 0 {
+		parts := nameParts(name)
+		if len(parts) == 0 {
+			return strings.TrimSpace(name), "-"
+		}
+		if len(parts) > 1 {
+			return strings.Join(parts[1:], " "), parts[0]
+		}
+		name = parts[0]
+	}
+	words := strings.Fields(name)
+	last := len(words) - 1
+	if last < 1 {
+		return strings.TrimSpace(name), "-"
+	}
+	if order == lastFirst {
+		return strings.Join(words[1:], " "), words[0]
+	}
+	return strings.Join(words[:last], " "), words[last]
+}
+
+// nameParts returns what stands between the commas of a name, without titles behind it.
+func nameParts(name string) []string {
 	parts := []string{}
 	for _, part := range strings.Split(name, ",") {
 		part = strings.Join(strings.Fields(part), " ")
@@ -143,21 +165,7 @@ func splitName(name, order string) (firstName, lastName string) {
 		}
 		parts = append(parts, part)
 	}
-	if len(parts) == 0 {
-		return strings.TrimSpace(name), "-"
-	}
-	if len(parts) > 1 {
-		return strings.Join(parts[1:], " "), parts[0]
-	}
-	words := strings.Fields(parts[0])
-	last := len(words) - 1
-	if last == 0 {
-		return words[0], "-"
-	}
-	if order == lastFirst {
-		return strings.Join(words[1:], " "), words[0]
-	}
-	return strings.Join(words[:last], " "), words[last]
+	return parts
 }
 
 // postNominals are what stands behind a comma in a clinician's name without being a name.

@@ -38,7 +38,6 @@ func TestSplitName(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	p := &providerRules{nameOrder: firstLast}
 	for _, test := range []struct {
 		desc        string
 		who         identity
@@ -52,8 +51,10 @@ func TestNames(t *testing.T) {
 		{"an e-mail of dots", identity{id: "7", email: "..@example.com"}, "7", "-"},
 		{"only the id", identity{id: "7"}, "7", "-"},
 	} {
-		if first, last := p.names(test.who); first != test.first || last != test.last {
-			t.Errorf("%s: names = %q, %q; want %q, %q", test.desc, first, last, test.first, test.last)
+		who := test.who
+		user := newProvider(&providerRules{code: "{id}", nameOrder: firstLast}, &who).user
+		if user.FirstName != test.first || user.LastName != test.last {
+			t.Errorf("%s: names = %q, %q; want %q, %q", test.desc, user.FirstName, user.LastName, test.first, test.last)
 		}
 	}
 }
@@ -78,10 +79,16 @@ func TestUser(t *testing.T) {
 		{"an empty code", "{email}", identity{id: "7"}, "", ""},
 	} {
 		p := &providerRules{code: test.template, nameOrder: firstLast, userType: vsee.Provider}
-		got, complete := p.provider(test.who)
-		user := got.user
-		if user.Code != test.code || user.Email != test.email || complete != (test.code != "") {
-			t.Errorf("%s: user = %+v, %v; want code %q, e-mail %q", test.desc, user, complete, test.code, test.email)
+		who := test.who
+		got := newProvider(p, &who)
+		if got == nil || test.code == "" {
+			if got != nil || test.code != "" {
+				t.Errorf("%s: provider = %+v; want code %q", test.desc, got, test.code)
+			}
+			continue
+		}
+		if user := got.user; user.Code != test.code || user.Email != test.email {
+			t.Errorf("%s: user = %+v; want code %q, e-mail %q", test.desc, user, test.code, test.email)
 		}
 	}
 	if known := digest("abc"); known != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {

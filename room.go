@@ -85,21 +85,21 @@ func newRoomRules(c *Config, base *url.URL, found *problems) *roomRules {
 // room returns the provider's room. Its code and slug follow from the provider's code, so that every replica comes to the
 // same ones and no two providers share either. The code, 80 bits of a hash in letters and digits, counts account and domain
 // in, because another clinic may number its providers alike.
-func (r *roomRules) room(p provider) vsee.Room {
+func (r *roomRules) room(p *provider) vsee.Room {
 	sum := sha256.Sum256([]byte(r.account + "\n" + r.domain + "\n" + p.user.Code))
 	return vsee.Room{
 		Domain: r.domain,
 		Code:   strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10])),
-		Slug:   slugify(fill(r.slug, slugParts(p.identity), p.hash())),
+		Slug:   slugify(fill(r.slug, slugParts(p.who), p.hash)),
 		Name:   r.roomName(p),
 	}
 }
 
 // roomName leaves out a last name that is not known, and never comes out empty.
-func (r *roomRules) roomName(p provider) string {
-	who := p.identity
+func (r *roomRules) roomName(p *provider) string {
+	who := *p.who
 	who.lastName = strings.TrimPrefix(who.lastName, "-")
-	name := strings.Join(strings.Fields(fill(r.name, who, p.hash())), " ")
+	name := strings.Join(strings.Fields(fill(r.name, &who, p.hash)), " ")
 	if characters := []rune(name); len(characters) > maxRoomName {
 		name = strings.TrimSpace(string(characters[:maxRoomName]))
 	}
@@ -107,8 +107,8 @@ func (r *roomRules) roomName(p provider) string {
 }
 
 // slugParts shortens what goes into a slug, so that the hash always fits beside it.
-func slugParts(who identity) identity {
-	return identity{
+func slugParts(who *identity) *identity {
+	return &identity{
 		id: slugPart(who.id), email: slugPart(who.email), name: slugPart(who.name),
 		firstName: slugPart(who.firstName), lastName: slugPart(who.lastName),
 	}
@@ -170,24 +170,35 @@ func (p *provisioner) end(provider string) {
 }
 
 // provide sees to it that the provider has their room, once for simultaneous clicks and once a day.
-func (s *signIn) provide(ctx context.Context, p provider, sso vsee.SSO, a *attempt) error {
+func provide(ctx context.Context, s *signIn, p *provider, sso vsee.SSO, a *attempt) error {
 	rooms := s.state.rooms
+	if count(rooms.done, p.key, 0, a.start).count > 0 {
+		a.room = roomRemembered
+		return nil
+	}
 	if err := rooms.begin(ctx, p.key); err != nil {
 		return err
 	}
 	defer rooms.end(p.key)
-	if rooms.done.count(p.key, 0, a.start).count > 0 {
+	if count(rooms.done, p.key, 0, a.start).count > 0 { // somebody was faster
 		a.room = roomRemembered
 		return nil
 	}
 	// A closed tab does not stop what has begun; only the deadline does.
 	deadline, _ := ctx.Deadline()
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	work, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
-	work := &provisioning{want: s.room.room(p), sso: sso, assign: s.room.assign, attempt: a}
-	err := s.state.api.try(func(client *vsee.Client) error { return work.run(ctx, client) })
+	steps := &provisioning{want: s.room.room(p), sso: sso, assign: s.room.assign, attempt: a}
+	client := currentClient(s.state.api)
+	err := steps.run(work, client)
+	if err != nil && renewed(s.state.api, client, err) {
+		err = steps.run(work, currentClient(s.state.api))
+	}
 	if err == nil {
-		rooms.done.count(p.key, 1, a.start)
+		count(rooms.done, p.key, 1, a.start)
+		if ctx.Err() == context.Canceled { // the browser has left meanwhile
+			err = vsee.ErrCanceled
+		}
 	}
 	return err
 }

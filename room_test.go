@@ -12,8 +12,7 @@ import (
 
 func testRoom(slug, name string, who identity) vsee.Room {
 	rules := &roomRules{account: "vclinic", domain: "clinic.example.com", slug: slug, name: name}
-	provider, _ := (&providerRules{code: "{id}", nameOrder: firstLast}).provider(who)
-	return rules.room(provider)
+	return rules.room(newProvider(&providerRules{code: "{id}", nameOrder: firstLast}, &who))
 }
 
 func TestRoomOfAProvider(t *testing.T) {
@@ -51,7 +50,7 @@ func TestRoomCodesDiffer(t *testing.T) {
 		}
 		codes[room.Code] = id
 	}
-	p, _ := (&providerRules{code: "{id}"}).provider(identity{id: "a", name: "J"})
+	p := newProvider(&providerRules{code: "{id}"}, &identity{id: "a", name: "J"})
 	for _, rules := range []*roomRules{{account: "other", domain: "clinic.example.com"}, {account: "vclinic", domain: "other.example.com"}} {
 		if id, taken := codes[rules.room(p).Code]; taken {
 			t.Errorf("another account or domain has the code of %q", id)
@@ -95,12 +94,12 @@ func TestProvisionerGivesTurns(t *testing.T) {
 func TestMemoryForgets(t *testing.T) {
 	m := newMemory(time.Hour)
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	m.count("jane", 1, start)
+	count(m, "jane", 1, start)
 	for _, test := range []struct {
 		after time.Duration
 		want  int
 	}{{0, 1}, {59 * time.Minute, 1}, {60 * time.Minute, 0}, {61 * time.Minute, 0}} {
-		if got := m.count("jane", 0, start.Add(test.after)); got.count != test.want {
+		if got := count(m, "jane", 0, start.Add(test.after)); got.count != test.want {
 			t.Errorf("after %s: %d, want %d", test.after, got.count, test.want)
 		}
 	}

@@ -2,9 +2,8 @@ package clinicpass
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
+	"math/rand"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,7 +20,7 @@ type signIn struct {
 	clinic   string
 	timeout  time.Duration
 
-	navigation navigation
+	allowFrame bool
 	identity   *identityReader
 	provider   *providerRules
 	room       *roomRules
@@ -36,7 +35,7 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 		name:       name,
 		prefix:     checkPrefix(config.PathPrefix, found),
 		portal:     newPortal(config.Portal, found),
-		navigation: navigation{allowFrame: config.Portal.AllowFrame},
+		allowFrame: config.Portal.AllowFrame,
 		timeout:    checkTimeout(config.API.Timeout, found),
 		identity:   newIdentityReader(config.Identity, found),
 		provider:   newProviderRules(config, found),
@@ -64,104 +63,119 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 // attempt is one request on its way to an answer.
 type attempt struct {
 	start       time.Time
-	ref         string // tells people, the log and the audit which request is meant
+	ref         string // ten hexadecimal digits that tell people, the log and the audit which request is meant
 	outcome     string
 	why         string // for the log; never shown to the browser
 	provider    string // hash
 	room        string // created, found or remembered; "" without rooms or before
 	assigned    bool
 	nextRefused bool
+	probe       bool // the breaker waits for what comes of it
 	location    string
 	retryAfter  time.Duration
 	trace       vsee.Trace
 }
 
-func (a *attempt) end(outcome, why string) {
+func end(a *attempt, outcome, why string) {
 	a.outcome = outcome
 	a.why = why
 }
 
 // ServeHTTP signs the provider in, or says why not.
 func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &attempt{start: time.Now(), ref: newRef()}
-	s.run(r, a)
-	s.report(a)
-	s.answer(w, r, a)
+	a := &attempt{start: time.Now(), ref: fmt.Sprintf("%010x", rand.Int63()&0xffffffffff)}
+	run(s, r, a)
+	report(s, a)
+	answer(s, w, r, a)
 }
 
 // run takes the attempt to its outcome.
-func (s *signIn) run(r *http.Request, a *attempt) {
-	p, admitted := s.admit(r, a)
-	if !admitted {
+func run(s *signIn, r *http.Request, a *attempt) {
+	p := admit(s, r, a)
+	if p == nil {
 		return
 	}
-	next, refused := s.portal.next(s.rest(r.URL.EscapedPath()), r.URL.RawQuery)
+	next, refused := landing(s.portal, rest(s, r.URL.EscapedPath()), r.URL.RawQuery)
 	a.nextRefused = refused
 
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
-	var sso vsee.SSO
-	err := s.state.api.try(func(client *vsee.Client) (err error) {
-		sso, err = client.SSO(ctx, p.user, &a.trace)
-		return err
-	})
-	if err == nil && s.room.enabled {
-		err = s.provide(ctx, p, sso, a)
-	}
-	if err == nil && r.Context().Err() != nil { // the browser left while the room was made
-		err = vsee.ErrCanceled
-	}
+	token, err := mint(ctx, s, p, a)
 	if err != nil {
 		a.retryAfter = a.trace.RetryAfter
-		a.end(outcomeOf(err), err.Error())
-		return
+		end(a, outcomeOf(err), err.Error())
+	} else if a.location = location(s.portal, token, next); a.location == "" {
+		end(a, apiError, "the finished address would lead away from the portal")
+	} else {
+		a.outcome = signedIn
 	}
-	location, safe := s.portal.location(sso.Token, next)
-	if !safe {
-		a.end(apiError, "the finished address would lead away from the portal")
-		return
+	if err != nil || s.state.breaker.failures.Load() > 0 {
+		s.state.breaker.settle(a, time.Now())
 	}
-	a.location = location
-	a.end(signedIn, "")
 }
 
-// admit returns the user to sign in, or ends the attempt at the first check that fails.
-func (s *signIn) admit(r *http.Request, a *attempt) (p provider, admitted bool) {
+// admit returns the provider to sign in, or nil when a check fails; the first that fails ends the attempt.
+func admit(s *signIn, r *http.Request, a *attempt) *provider {
 	if r.Method != http.MethodGet {
-		a.end(methodRefused, "the method is not GET")
-		return p, false
+		end(a, methodRefused, "the method is not GET")
+		return nil
 	}
-	if why := s.navigation.refuse(r.Header); why != "" {
-		a.end(notANavigation, why)
-		return p, false
+	if why := notNavigating(r.Header, s.allowFrame); why != "" {
+		end(a, notANavigation, why)
+		return nil
 	}
-	who, refused, why := s.identity.read(r)
+	who, refused, why := readIdentity(s.identity, r)
 	if refused != "" {
-		a.end(refused, why)
-		return p, false
+		end(a, refused, why)
+		return nil
 	}
-	p, complete := s.provider.provider(who)
-	if !complete {
-		a.end(noIdentity, "provider.code came out empty for this identity")
-		return p, false
+	p := newProvider(s.provider, who)
+	if p == nil {
+		end(a, noIdentity, "provider.code came out empty for this identity")
+		return nil
 	}
-	a.provider = p.hash()
-	if !s.identity.mayEnter(who) {
-		a.end(notAllowed, "the provider is in none of identity.allowedGroups")
-		return p, false
+	a.provider = p.hash
+	if !mayEnter(s.identity, who) {
+		end(a, notAllowed, "the provider is in none of identity.allowedGroups")
+		return nil
 	}
-	if wait := s.state.limiter.admit(p.key, a.start); wait > 0 {
-		a.retryAfter = wait
-		a.end(tooMany, "more than limits.signIns within a minute")
-		return p, false
+	if !withinLimits(s.state, p, a) {
+		return nil
 	}
-	return p, true
+	return p
+}
+
+// withinLimits ends the attempt when the provider, or the API, is to be left alone for a while.
+func withinLimits(s *state, p *provider, a *attempt) bool {
+	if a.retryAfter = overLimit(s.limiter, p.key, a.start); a.retryAfter > 0 {
+		end(a, tooMany, "more than limits.signIns within a minute")
+		return false
+	}
+	if s.breaker.failures.Load() >= breakAfter {
+		if a.retryAfter = s.breaker.admit(a); a.retryAfter > 0 {
+			end(a, apiUnavailable, "the API was not asked, because it has failed repeatedly")
+			return false
+		}
+	}
+	return true
+}
+
+// mint returns an SSO token for the provider, whose room is then there.
+func mint(ctx context.Context, s *signIn, p *provider, a *attempt) (token string, err error) {
+	client := currentClient(s.state.api)
+	sso, err := client.SSO(ctx, p.user, &a.trace)
+	if err != nil && renewed(s.state.api, client, err) {
+		sso, err = currentClient(s.state.api).SSO(ctx, p.user, &a.trace)
+	}
+	if err == nil && s.room.enabled {
+		err = provide(ctx, s, p, sso, a)
+	}
+	return sso.Token, err
 }
 
 // report writes the audit entry and the log line.
-func (s *signIn) report(a *attempt) {
-	elapsed := time.Since(a.start)
-	s.state.audit.write(&auditEntry{
+func report(s *signIn, a *attempt) {
+	writeAudit(s.state.audit, &auditEntry{
 		Time:        a.start.UTC().Format(time.RFC3339Nano),
 		Outcome:     a.outcome,
 		Ref:         a.ref,
@@ -171,7 +185,7 @@ func (s *signIn) report(a *attempt) {
 		Assigned:    a.assigned,
 		NextRefused: a.nextRefused,
 		Calls:       a.trace.Calls,
-		MS:          elapsed.Milliseconds(),
+		MS:          time.Since(a.start).Milliseconds(),
 	})
 	line := s.name + ": " + a.outcome + " ref=" + a.ref
 	if a.room != "" {
@@ -188,17 +202,23 @@ func (s *signIn) report(a *attempt) {
 }
 
 // answer sends the redirect or the failure page.
-func (s *signIn) answer(w http.ResponseWriter, r *http.Request, a *attempt) {
+func answer(s *signIn, w http.ResponseWriter, r *http.Request, a *attempt) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Clinicpass-Outcome", a.outcome)
+	h["Cache-Control"] = []string{"no-store"}
+	h["Referrer-Policy"] = []string{"no-referrer"}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	h["Clinicpass-Outcome"] = []string{a.outcome}
 	if a.outcome == signedIn {
-		h.Set("Location", a.location)
+		h["Location"] = []string{a.location}
 		w.WriteHeader(http.StatusFound)
 		return
 	}
+	apologize(s, w, r, a)
+}
+
+// apologize sends the page that says what to do.
+func apologize(s *signIn, w http.ResponseWriter, r *http.Request, a *attempt) {
+	h := w.Header()
 	status := replies[a.outcome].status
 	if a.outcome == methodRefused {
 		h.Set("Allow", http.MethodGet)
@@ -210,13 +230,4 @@ func (s *signIn) answer(w http.ResponseWriter, r *http.Request, a *attempt) {
 		}
 	}
 	s.pages.write(w, r, status, a)
-}
-
-// newRef returns ten random hexadecimal digits.
-func newRef() string {
-	raw := make([]byte, 5)
-	if _, err := rand.Read(raw); err != nil {
-		return fmt.Sprintf("%010x", time.Now().UnixNano()&0xffffffffff)
-	}
-	return hex.EncodeToString(raw)
 }

@@ -13,17 +13,19 @@ const maxStates = 1024 // configurations whose state is kept
 // handlers with the same configuration.
 type state struct {
 	api     *api
+	breaker *breaker
 	limiter *limiter
 	audit   *auditLog
 	rooms   *provisioner
 	keys    *keySet // nil without an address of keys
 }
 
-// states holds the state of each configuration by the configuration's digest.
+// states holds the state of each configuration by the configuration's digest, and the breakers by API and account.
 var states = struct {
-	mu   sync.Mutex
-	byID map[string]*state
-}{byID: map[string]*state{}}
+	mu       sync.Mutex
+	byID     map[string]*state
+	breakers map[string]*breaker
+}{byID: map[string]*state{}, breakers: map[string]*breaker{}}
 
 // stateFor returns the configuration's state with the credentials in target, and whether it was just created. token, which
 // may be nil, gets the keys that were fetched before.
@@ -44,6 +46,7 @@ func stateFor(config *Config, target vsee.Config, token *tokenReader) (*state, b
 		}
 		s = &state{
 			api:     &api{config: config.API},
+			breaker: breakerFor(target),
 			limiter: newLimiter(config.Limits.SignIns),
 			audit:   &auditLog{file: config.Audit.File},
 			rooms:   newProvisioner(),
@@ -58,4 +61,18 @@ func stateFor(config *Config, target vsee.Config, token *tokenReader) (*state, b
 		token.keys = s.keys
 	}
 	return s, created
+}
+
+// breakerFor returns the breaker of the API's account. states.mu is held.
+func breakerFor(target vsee.Config) *breaker {
+	id := target.API + " " + target.AccountCode
+	b := states.breakers[id]
+	if b == nil {
+		if len(states.breakers) >= maxStates {
+			states.breakers = map[string]*breaker{}
+		}
+		b = &breaker{account: target.AccountCode}
+		states.breakers[id] = b
+	}
+	return b
 }

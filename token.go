@@ -68,48 +68,48 @@ func newTokenReader(c JWTConfig, p preset, found *problems) *tokenReader {
 	return t
 }
 
-// read returns the identity that the token proves.
-func (t *tokenReader) read(r *http.Request, reader *identityReader) (who identity, refused, why string) {
-	lines := t.header.lines(r.Header)
+// readToken returns the identity that the token proves.
+func readToken(t *tokenReader, r *http.Request, reader *identityReader) (who *identity, refused, why string) {
+	lines := linesOf(t.header, r.Header)
 	if len(lines) == 0 || strings.TrimSpace(lines[0]) == "" {
-		return who, noIdentity, "header " + t.header.configured + " with the signed token is missing or blank"
+		return nil, noIdentity, "header " + t.header.configured + " with the signed token is missing or blank"
 	}
 	if len(lines) > 1 {
-		return who, identityRefused, "header " + t.header.configured + " arrived more than once"
+		return nil, identityRefused, "header " + t.header.configured + " arrived more than once"
 	}
-	claims, refused, why := t.verify(r.Context(), strings.TrimPrefix(strings.TrimSpace(lines[0]), "Bearer "))
+	claims, refused, why := verify(r.Context(), t, strings.TrimPrefix(strings.TrimSpace(lines[0]), "Bearer "))
 	if refused != "" {
-		return who, refused, "the token in " + t.header.configured + " " + why
+		return nil, refused, "the token in " + t.header.configured + " " + why
 	}
 	values := []string{}
 	for _, path := range []string{t.claims.ID, t.claims.Email, t.claims.Name, t.claims.FirstName, t.claims.LastName} {
 		value := textOf(claim(claims, path))
 		if problem := checkValue(value); problem != "" {
-			return who, identityRefused, "the token's claim " + path + " " + problem
+			return nil, identityRefused, "the token's claim " + path + " " + problem
 		}
 		values = append(values, value)
 	}
 	who, problem := newIdentity(values)
 	if problem != "" {
-		return who, identityRefused, "the token's claim " + t.claims.ID + " " + problem
+		return nil, identityRefused, "the token's claim " + t.claims.ID + " " + problem
 	}
 	who.id = strings.TrimPrefix(who.id, t.prefix)
 	who.groups = textsOf(claim(claims, t.claims.Groups), reader.separator)
 	if who.id == "" {
-		return who, noIdentity, "the token has no claim " + t.claims.ID
+		return nil, noIdentity, "the token has no claim " + t.claims.ID
 	}
 	return who, "", ""
 }
 
 // verify returns the token's claims when it is genuine, for us, and of now.
-func (t *tokenReader) verify(ctx context.Context, token string) (claims map[string]json.RawMessage, refused, why string) {
+func verify(ctx context.Context, t *tokenReader, token string) (claims map[string]json.RawMessage, refused, why string) {
 	parts := strings.Split(token, ".")
 	if len(token) > maxToken || len(parts) != 3 {
 		return nil, identityRefused, "is too long or no JWT"
 	}
-	header, headerOK := t.decodeObject(parts[0])
-	claims, claimsOK := t.decodeObject(parts[1])
-	signature, signatureOK := t.decode(parts[2])
+	header, headerOK := decodeObject(t, parts[0])
+	claims, claimsOK := decodeObject(t, parts[1])
+	signature, signatureOK := decodeSegment(t, parts[2])
 	if !headerOK || !claimsOK || !signatureOK || header["crit"] != nil {
 		return nil, identityRefused, "is no JWT, has doubled members, or demands what is unknown here (crit)"
 	}
@@ -120,14 +120,14 @@ func (t *tokenReader) verify(ctx context.Context, token string) (claims map[stri
 	if key == nil || textOf(header["alg"]) != key.algorithm || !key.verifies([]byte(parts[0]+"."+parts[1]), signature) {
 		return nil, identityRefused, "is signed by an unknown key or wrongly"
 	}
-	if problem := t.checkClaims(header, claims, time.Now()); problem != "" {
+	if problem := checkClaims(t, header, claims, time.Now()); problem != "" {
 		return nil, identityRefused, problem
 	}
 	return claims, "", ""
 }
 
 // checkClaims returns what is wrong with a genuine token.
-func (t *tokenReader) checkClaims(header, claims map[string]json.RawMessage, now time.Time) string {
+func checkClaims(t *tokenReader, header, claims map[string]json.RawMessage, now time.Time) string {
 	audiences := textsOf(claims["aud"], "")
 	if t.alb {
 		audiences = []string{textOf(header["signer"])}
@@ -147,8 +147,8 @@ func (t *tokenReader) checkClaims(header, claims map[string]json.RawMessage, now
 	return ""
 }
 
-// decode decodes a segment of the token; only AWS load balancers pad it.
-func (t *tokenReader) decode(segment string) ([]byte, bool) {
+// decodeSegment decodes a segment of the token; only AWS load balancers pad it.
+func decodeSegment(t *tokenReader, segment string) ([]byte, bool) {
 	if t.alb {
 		segment = strings.TrimRight(segment, "=")
 	}
@@ -156,8 +156,8 @@ func (t *tokenReader) decode(segment string) ([]byte, bool) {
 	return raw, err == nil
 }
 
-func (t *tokenReader) decodeObject(segment string) (map[string]json.RawMessage, bool) {
-	raw, ok := t.decode(segment)
+func decodeObject(t *tokenReader, segment string) (map[string]json.RawMessage, bool) {
+	raw, ok := decodeSegment(t, segment)
 	if !ok {
 		return nil, false
 	}

@@ -178,12 +178,21 @@ func tokenReaderFor(t *testing.T, jwks string, change func(c *JWTConfig)) *ident
 	return testReader(t, IdentityConfig{JWT: c})
 }
 
-func readToken(r *identityReader, tokens ...string) (identity, string, string) {
+// readFrom returns an empty identity for one that is refused.
+func readFrom(r *identityReader, request *http.Request) (identity, string, string) {
+	who, refused, why := readIdentity(r, request)
+	if who == nil {
+		who = &identity{}
+	}
+	return *who, refused, why
+}
+
+func readTokens(r *identityReader, tokens ...string) (identity, string, string) {
 	request := httptest.NewRequest("GET", "/clinic", nil)
 	for _, token := range tokens {
 		request.Header.Add("X-Token", token)
 	}
-	return r.read(request)
+	return readFrom(r, request)
 }
 
 // TestSignedIdentity: a genuine token signs in, whatever its algorithm; everything else about it is refused.
@@ -192,7 +201,7 @@ func TestSignedIdentity(t *testing.T) {
 	reader := tokenReaderFor(t, i.jwks(), nil)
 	for _, algorithm := range []string{"RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"} {
 		for _, prefix := range []string{"", "Bearer "} {
-			who, refused, why := readToken(reader, prefix+i.sign(t, algorithm, header(algorithm), goodClaims()))
+			who, refused, why := readTokens(reader, prefix+i.sign(t, algorithm, header(algorithm), goodClaims()))
 			if refused != "" || who.id != "u-17" || who.email != "jane.doe@example.com" || who.name != "Jane Doe" || strings.Join(who.groups, ",") != "staff,clinicians" {
 				t.Errorf("%s%s: %+v, %s %s", prefix, algorithm, who, refused, why)
 			}
@@ -258,7 +267,7 @@ func TestSignedIdentity(t *testing.T) {
 		{"another blank before the id", i.sign(t, "RS256", header("RS256"), goodClaims("sub", `"\u2003u-17"`))},
 		{"over-long name", i.sign(t, "RS256", header("RS256"), goodClaims("name", `"`+strings.Repeat("x", maxIdentityValue+1)+`"`))},
 	} {
-		if who, refused, why := readToken(reader, test.token); refused != identityRefused || who.id != "" || why == "" || strings.Contains(why, "admin") {
+		if who, refused, why := readTokens(reader, test.token); refused != identityRefused || who.id != "" || why == "" || strings.Contains(why, "admin") {
 			t.Errorf("%s: %+v, %q, %s", test.desc, who, refused, why)
 		}
 	}
@@ -271,19 +280,19 @@ func TestSignedIdentity(t *testing.T) {
 		{"a key without alg is for RS256", i.sign(t, "RS256", `{"alg":"RS256","kid":"plain"}`, goodClaims())},
 		{"names that are no texts", i.sign(t, "RS256", header("RS256"), goodClaims("name", "[1]", "email", "null"))},
 	} {
-		if who, refused, why := readToken(reader, test.token); refused != "" || who.id != "u-17" {
+		if who, refused, why := readTokens(reader, test.token); refused != "" || who.id != "u-17" {
 			t.Errorf("%s: %+v, %q, %s", test.desc, who, refused, why)
 		}
 	}
 	for _, tokens := range [][]string{{}, {""}, {" "}, {i.sign(t, "RS256", header("RS256"), goodClaims("sub", ""))}, {i.sign(t, "RS256", header("RS256"), goodClaims("sub", `""`))}} {
-		if _, refused, _ := readToken(reader, tokens...); refused != noIdentity {
+		if _, refused, _ := readTokens(reader, tokens...); refused != noIdentity {
 			t.Errorf("no token or no sub: %q", refused)
 		}
 	}
-	if _, refused, _ := readToken(reader, genuine, genuine); refused != identityRefused {
+	if _, refused, _ := readTokens(reader, genuine, genuine); refused != identityRefused {
 		t.Errorf("two tokens: %q", refused)
 	}
-	if who, refused, _ := reader.read(&http.Request{Header: http.Header{"X-Token": {genuine}, "X_token": {"x"}}}); refused != identityRefused {
+	if who, refused, _ := readFrom(reader, &http.Request{Header: http.Header{"X-Token": {genuine}, "X_token": {"x"}}}); refused != identityRefused {
 		t.Errorf("an alias: %q %+v", refused, who)
 	}
 }
@@ -308,10 +317,10 @@ func TestKeysOfASet(t *testing.T) {
 		t.Fatal(err)
 	}
 	only := tokenReaderFor(t, `{"keys":[`+string(set.Keys[0])+`]}`, nil)
-	if who, refused, why := readToken(only, i.sign(t, "RS256", `{"alg":"RS256"}`, goodClaims())); refused != "" || who.id != "u-17" {
+	if who, refused, why := readTokens(only, i.sign(t, "RS256", `{"alg":"RS256"}`, goodClaims())); refused != "" || who.id != "u-17" {
 		t.Errorf("no key id: %q %s", refused, why)
 	}
-	if _, refused, _ := readToken(only, i.sign(t, "RS256", `{"alg":"RS256","kid":"other"}`, goodClaims())); refused != identityRefused {
+	if _, refused, _ := readTokens(only, i.sign(t, "RS256", `{"alg":"RS256","kid":"other"}`, goodClaims())); refused != identityRefused {
 		t.Errorf("another key id: %q", refused)
 	}
 }
@@ -321,14 +330,14 @@ func TestClaimPaths(t *testing.T) {
 	token := i.sign(t, "ES256", header("ES256"), goodClaims("tenant", `{"id":42,"id2":{"a":"b"}}`))
 	for path, want := range map[string]string{"realm_access.roles": "doctor", "https://example.com/groups": "a,b", "groups": "staff,clinicians", "realm_access": "", "none.at.all": "", "sub.x": ""} {
 		reader := tokenReaderFor(t, i.jwks(), func(c *JWTConfig) { c.Claims.Groups = path })
-		who, refused, _ := readToken(reader, token)
+		who, refused, _ := readTokens(reader, token)
 		if got := strings.Join(who.groups, ","); refused != "" || got != want {
 			t.Errorf("%s: %q, %s; want %q", path, got, refused, want)
 		}
 	}
 	for path, want := range map[string]string{"tenant.id": "42", "tenant.id2.a": "b"} {
 		reader := tokenReaderFor(t, i.jwks(), func(c *JWTConfig) { c.Claims.ID = path })
-		if who, refused, _ := readToken(reader, token); who.id != want {
+		if who, refused, _ := readTokens(reader, token); who.id != want {
 			t.Errorf("%s: %q, %s; want %q", path, who.id, refused, want)
 		}
 	}
@@ -382,7 +391,7 @@ func TestKeysAreFetched(t *testing.T) {
 		status = step.status
 		keys.fetched = keys.fetched.Add(-step.passed)
 		keys.tried = keys.tried.Add(-step.passed)
-		_, refused, why := readToken(reader, step.token)
+		_, refused, why := readTokens(reader, step.token)
 		if refused != step.want || fetches != step.fetches {
 			t.Errorf("%s: %q after %d fetches, want %q after %d (%s)", step.desc, refused, fetches, step.want, step.fetches, why)
 		}
@@ -449,7 +458,7 @@ func TestLoadBalancerToken(t *testing.T) {
 		return content + "." + pad(segment(append(r.FillBytes(a), s.FillBytes(b)...)))
 	}
 	read := func(token string) (identity, string, string) {
-		return testReader(t, config).read(&http.Request{Header: http.Header{"X-Amzn-Oidc-Data": {token}}})
+		return readFrom(testReader(t, config), &http.Request{Header: http.Header{"X-Amzn-Oidc-Data": {token}}})
 	}
 	who, refused, why := read(signed(`{"alg":"ES256","kid":"a1-b2","signer":"` + arn + `"}`))
 	if refused != "" || who.id != "u-17" || who.firstName != "Jane" || strings.Join(asked, " ") != "/a1-b2" {
@@ -460,7 +469,7 @@ func TestLoadBalancerToken(t *testing.T) {
 	for _, kid := range []string{"a1-b2", "c3-d4", "a1-b2", "c3-d4"} {
 		both.token.keys.tried = time.Time{}
 		token := signed(`{"alg":"ES256","kid":"` + kid + `","signer":"` + arn + `"}`)
-		if _, refused, why := both.read(&http.Request{Header: http.Header{"X-Amzn-Oidc-Data": {token}}}); refused != "" {
+		if _, refused, why := readFrom(both, &http.Request{Header: http.Header{"X-Amzn-Oidc-Data": {token}}}); refused != "" {
 			t.Errorf("the key %s: %q %s", kid, refused, why)
 		}
 	}
@@ -513,12 +522,12 @@ func TestTokenPresets(t *testing.T) {
 	r := testReader(t, IdentityConfig{Headers: HeadersConfig{ID: "X"}})
 	r.token = newTokenReader(JWTConfig{JWKS: "file:" + file, Audience: "portal"}, iap, &found)
 	token := i.sign(t, "ES256", header("ES256"), goodClaims("iss", `"https://cloud.google.com/iap"`, "sub", `"accounts.google.com:117"`))
-	who, refused, why := r.read(&http.Request{Header: http.Header{"X-Goog-Iap-Jwt-Assertion": {token}}})
+	who, refused, why := readFrom(r, &http.Request{Header: http.Header{"X-Goog-Iap-Jwt-Assertion": {token}}})
 	if refused != "" || who.id != "117" || len(found.lines) > 0 {
 		t.Errorf("google-iap: %+v, %q %s, %v", who, refused, why, found.lines)
 	}
 	token = i.sign(t, "ES256", header("ES256"), goodClaims("iss", `"https://cloud.google.com/iap"`, "sub", `"securetoken.google.com/p/t:117"`))
-	if who, _, _ := r.read(&http.Request{Header: http.Header{"X-Goog-Iap-Jwt-Assertion": {token}}}); who.id != "securetoken.google.com/p/t:117" {
+	if who, _, _ := readFrom(r, &http.Request{Header: http.Header{"X-Goog-Iap-Jwt-Assertion": {token}}}); who.id != "securetoken.google.com/p/t:117" {
 		t.Errorf("google-iap: another issuer's 117 is %s", who.id)
 	}
 }
@@ -539,7 +548,7 @@ func TestProof(t *testing.T) {
 		{"alias beside it", http.Header{"X-Auth-Request-User": {"jane"}, "X-Clinicpass-Proof": {"a-proof"}, "X_clinicpass_proof": {"a-proof"}}, identityRefused},
 		{"no identity comes first", http.Header{"X-Clinicpass-Proof": {"a-proof"}}, noIdentity},
 	} {
-		if _, refused, why := r.read(&http.Request{Header: test.header}); refused != test.want || strings.Contains(why, "a-proof") {
+		if _, refused, why := readFrom(r, &http.Request{Header: test.header}); refused != test.want || strings.Contains(why, "a-proof") {
 			t.Errorf("%s: %q, want %q (%s)", test.desc, refused, test.want, why)
 		}
 	}
@@ -555,8 +564,8 @@ func TestPrincipal(t *testing.T) {
 		`{"typ":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname","val":"Jane"},{"typ":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname","val":"Doe"},` +
 		`{"typ":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress","val":"jane.doe@example.com"},{"typ":"http://schemas.microsoft.com/ws/2008/06/identity/claims/role","val":"clinicians"},` +
 		`{"typ":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier","val":"pairwise"}`)
-	who, refused, why := r.read(&http.Request{Header: http.Header{"X-Ms-Client-Principal": {full}}})
-	if refused != "" || who.id != "0b1c" || who.name != "Jane Doe" || who.firstName != "Jane" || who.lastName != "Doe" || who.email != "jane.doe@example.com" || !r.mayEnter(who) {
+	who, refused, why := readFrom(r, &http.Request{Header: http.Header{"X-Ms-Client-Principal": {full}}})
+	if refused != "" || who.id != "0b1c" || who.name != "Jane Doe" || who.firstName != "Jane" || who.lastName != "Doe" || who.email != "jane.doe@example.com" || !mayEnter(r, &who) {
 		t.Errorf("%+v, %q %s", who, refused, why)
 	}
 	for _, test := range []struct {
@@ -574,7 +583,7 @@ func TestPrincipal(t *testing.T) {
 		{"a blank behind the id", identityRefused, []string{encode(`{"typ":"oid","val":"a "}`)}},
 		{"control character", identityRefused, []string{encode(`{"typ":"oid","val":"a\nb"}`)}},
 	} {
-		if _, refused, _ := r.read(&http.Request{Header: http.Header{"X-Ms-Client-Principal": test.lines}}); refused != test.want {
+		if _, refused, _ := readFrom(r, &http.Request{Header: http.Header{"X-Ms-Client-Principal": test.lines}}); refused != test.want {
 			t.Errorf("%s: %q, want %q", test.desc, refused, test.want)
 		}
 	}

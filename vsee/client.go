@@ -12,7 +12,6 @@
 package vsee
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -61,15 +60,47 @@ type Config struct {
 	UserAgent string
 }
 
-// Client calls one clinic's API. It is safe for concurrent use and costs nothing to create: all clients share one pool
-// of connections.
+// Client calls one clinic's API. It is safe for concurrent use: all clients share one pool of connections.
 type Client struct {
-	config Config
+	config    Config
+	transport http.RoundTripper
+	encoder   encoder
+
+	// The headers of each kind of call. Requests share them, and nobody changes them.
+	byKey, byToken, byTokenWithBody http.Header
 }
 
 // New returns a client for the clinic that c describes. It connects to nothing.
 func New(c Config) *Client {
-	return &Client{config: c}
+	client := &Client{config: c, transport: transport, encoder: newEncoder(c.Encoding)}
+	client.byKey = client.header("X-ApiKey", c.Key)
+	client.byKey.Set("Content-Type", client.encoder.contentType)
+	if c.Secret != "" {
+		client.byKey.Set("X-ApiSecret", c.Secret)
+	}
+	client.byToken = client.header("X-ApiToken", c.Token)
+	client.byTokenWithBody = client.byToken.Clone()
+	client.byTokenWithBody.Set("Content-Type", client.encoder.contentType)
+	return client
+}
+
+// header returns the headers of every call, with the one credential that VSee documents for it.
+func (c *Client) header(credential, value string) http.Header {
+	h := http.Header{}
+	h.Set("Accept", "application/json")
+	h.Set("X-AccountCode", c.config.AccountCode)
+	h.Set(credential, value)
+	if c.config.UserAgent != "" {
+		h.Set("User-Agent", c.config.UserAgent)
+	}
+	return h
+}
+
+// WithTransport returns a client that sends its requests through t, for tests and measurements.
+func (c *Client) WithTransport(t http.RoundTripper) *Client {
+	other := New(c.config)
+	other.transport = t
+	return other
 }
 
 // Trace gathers what a run of calls came to. It is not safe for concurrent use.
@@ -107,58 +138,66 @@ type answer struct {
 // request is a call of the API.
 type request struct {
 	method string
-	name   string // the path as VSee documents it, fit for a log
-	path   string
-	fields []field // of a POST
-	admin  bool    // authenticated by the clinic admin's token, not by the key
+	name   string   // the path as VSee documents it, fit for a log
+	path   string   // the same with its values
+	fields []string // of a POST: names and values in turn
+	admin  bool     // authenticated by the clinic admin's token, not by the key
 }
 
 // call sends a request, again where the API was not reached or asks to come back, and returns the answer's data. Every
 // call of this package may be repeated safely.
-func (c *Client) call(ctx context.Context, r request, trace *Trace) (json.RawMessage, error) {
-	body, contentType, err := encode(c.config.Encoding, r.fields)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s was not sent: %s", ErrAPI, r.name, err.Error())
-	}
+func call(ctx context.Context, c *Client, r *request, trace *Trace) (json.RawMessage, error) {
 	if trace == nil {
 		trace = &Trace{}
 	}
+	body, err := encode(&c.encoder, r.fields)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s was not sent: %s", ErrAPI, r.name, err.Error())
+	}
 	for attempt := 1; ; attempt++ {
 		trace.Calls++
-		a := c.send(ctx, r, body, contentType)
+		a := send(ctx, c, r, body)
 		if a.failure == nil {
 			return a.data, nil
 		}
 		if a.again && pause(ctx, attempt, a.retryAfter) {
 			continue
 		}
-		if ctx.Err() == context.Canceled {
-			a.failure = ErrCanceled
-		}
-		if a.limited {
-			trace.RetryAfter = atLeast(a.retryAfter, defaultRetryAfter)
-		}
-		return nil, fmt.Errorf("%w: %s %s, attempt %d: %s", a.failure, r.method, r.name, attempt, c.redact(a.detail, r.fields))
+		return nil, failed(ctx, c, r, trace, a, attempt)
 	}
 }
 
+// failed returns the error of a call that is given up.
+func failed(ctx context.Context, c *Client, r *request, trace *Trace, a *answer, attempt int) error {
+	if ctx.Err() == context.Canceled {
+		a.failure = ErrCanceled
+	}
+	if a.limited {
+		trace.RetryAfter = atLeast(a.retryAfter, defaultRetryAfter)
+	}
+	return fmt.Errorf("%w: %s %s, attempt %d: %s", a.failure, r.method, r.name, attempt, c.redact(a.detail, r.fields))
+}
+
 // send sends a request once.
-func (c *Client) send(ctx context.Context, r request, body []byte, contentType string) answer {
-	req, err := http.NewRequestWithContext(ctx, r.method, c.config.API+r.path, bytes.NewReader(body))
+func send(ctx context.Context, c *Client, r *request, body string) *answer {
+	req, err := http.NewRequestWithContext(ctx, r.method, c.config.API+r.path, strings.NewReader(body))
 	if err != nil {
-		return answer{failure: ErrAPI, detail: "the address is not a URL"}
+		return &answer{failure: ErrAPI, detail: "the address is not a URL"}
 	}
-	if r.method == http.MethodPost {
-		req.Header.Set("Content-Type", contentType)
+	switch {
+	case !r.admin:
+		req.Header = c.byKey
+	case body != "":
+		req.Header = c.byTokenWithBody
+	default:
+		req.Header = c.byToken
 	}
-	c.setHeaders(req.Header, r.admin)
-	resp, err := transport.RoundTrip(req)
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return connectionFailure(ctx, err)
 	}
-	defer resp.Body.Close()
-
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	_ = resp.Body.Close()
 	if err != nil {
 		failure := connectionFailure(ctx, err)
 		failure.again = false // it was answered, if not to the end
@@ -167,39 +206,22 @@ func (c *Client) send(ctx context.Context, r request, body []byte, contentType s
 	return judge(resp, content)
 }
 
-// setHeaders sends each call only the credentials that VSee documents for it.
-func (c *Client) setHeaders(h http.Header, admin bool) {
-	h.Set("Accept", "application/json")
-	h.Set("X-AccountCode", c.config.AccountCode)
-	if admin {
-		h.Set("X-ApiToken", c.config.Token)
-	} else {
-		h.Set("X-ApiKey", c.config.Key)
-		if c.config.Secret != "" {
-			h.Set("X-ApiSecret", c.config.Secret)
-		}
-	}
-	if c.config.UserAgent != "" {
-		h.Set("User-Agent", c.config.UserAgent)
-	}
-}
-
 // connectionFailure says what a request without a complete answer came to.
-func connectionFailure(ctx context.Context, err error) answer {
+func connectionFailure(ctx context.Context, err error) *answer {
 	detail := err.Error()
 	switch ctx.Err() {
 	case context.DeadlineExceeded:
-		return answer{failure: ErrTimeout, detail: detail}
+		return &answer{failure: ErrTimeout, detail: detail}
 	case context.Canceled:
-		return answer{failure: ErrCanceled, detail: detail}
+		return &answer{failure: ErrCanceled, detail: detail}
 	}
 	// net/http has no type for an answer that is not HTTP; every other error means that none came.
 	if strings.Contains(detail, "malformed") || strings.Contains(detail, "response headers exceeded") {
-		return answer{failure: ErrAPI, detail: detail}
+		return &answer{failure: ErrAPI, detail: detail}
 	}
 	var distrusted *tls.CertificateVerificationError
 	certificate := errors.As(err, &distrusted) //nolint:forbidigo // the target is from the standard library
-	return answer{failure: ErrUnavailable, detail: detail, again: !certificate}
+	return &answer{failure: ErrUnavailable, detail: detail, again: !certificate}
 }
 
 // envelope is how VSee wraps every answer: data on success, code and message on failure.
@@ -209,10 +231,18 @@ type envelope struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// judge tells success from failure by the HTTP status and by the body's code, because VSee documents both.
-func judge(resp *http.Response, content []byte) answer {
+// judge tells success from failure.
+func judge(resp *http.Response, content []byte) *answer {
 	var e envelope
 	readable := len(content) <= maxAnswer && json.Unmarshal(content, &e) == nil
+	if readable && resp.StatusCode == http.StatusOK && len(e.Code) == 0 {
+		return &answer{data: e.Data}
+	}
+	return weigh(resp, &e, readable)
+}
+
+// weigh judges by the HTTP status and by the body's code, because VSee documents both.
+func weigh(resp *http.Response, e *envelope, readable bool) *answer {
 	status := effectiveStatus(resp.StatusCode, text(e.Code))
 	detail := fmt.Sprintf("HTTP %d", resp.StatusCode)
 	if status != resp.StatusCode {
@@ -221,7 +251,7 @@ func judge(resp *http.Response, content []byte) answer {
 	if message := text(e.Message); message != "" {
 		detail += ": " + message
 	}
-	a := answer{detail: detail, retryAfter: retryAfter(resp.Header)}
+	a := &answer{detail: detail, retryAfter: retryAfter(resp.Header)}
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		a.failure = ErrCredentials
@@ -266,8 +296,8 @@ func effectiveStatus(status int, bodyCode string) int {
 // text returns a JSON string's or number's text, and "" for anything else. VSee prints ids as strings; numbers are
 // accepted too.
 func text(raw json.RawMessage) string {
-	s := strings.TrimSpace(string(raw))
-	if strings.HasPrefix(s, `"`) {
+	s := string(raw)
+	if s != "" && s[0] == '"' {
 		var decoded string
 		if json.Unmarshal(raw, &decoded) != nil {
 			return ""

@@ -1,10 +1,12 @@
 package vsee
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,10 +33,14 @@ func answering(status int, body string) *httptest.Server {
 func TestSSO(t *testing.T) {
 	clinic := vseetest.NewServer()
 	defer clinic.Close()
-	for _, encoding := range []string{"", Multipart, JSON, Form} {
+	contentTypes := map[string]string{
+		"": "multipart/form-data", Multipart: "multipart/form-data", JSON: "application/json", Form: "application/x-www-form-urlencoded",
+	}
+	for encoding, contentType := range contentTypes {
 		clinic.Reset()
-		c := testClient(clinic.API())
-		c.config.Encoding = encoding
+		config := testClient(clinic.API()).config
+		config.Encoding = encoding
+		c := New(config)
 		u := jane
 		u.FirstName = "José \"Pepe\" & Co=1"
 		u.DisableEmails = true
@@ -47,6 +53,9 @@ func TestSSO(t *testing.T) {
 			t.Errorf("%s: %v, %v", encoding, sso, trace)
 		}
 		call := clinic.Requests()[0]
+		if got := call.Header.Get("Content-Type"); !strings.HasPrefix(got, contentType) {
+			t.Errorf("%s: Content-Type %s", encoding, got)
+		}
 		want := map[string]string{
 			"type": "400", "code": "u-17", "first_name": u.FirstName, "last_name": "Doe", "email": u.Email, "disable_emails": "1",
 		}
@@ -71,8 +80,9 @@ func TestSSO(t *testing.T) {
 func TestSSOSendsOnlyWhatIsKnown(t *testing.T) {
 	clinic := vseetest.NewServer()
 	defer clinic.Close()
-	c := testClient(clinic.API())
-	c.config.Secret = ""
+	config := testClient(clinic.API()).config
+	config.Secret = ""
+	c := New(config)
 	if _, err := c.SSO(context.Background(), User{Type: Patient, Code: "p-1", FirstName: "Ann", LastName: "-"}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -265,13 +275,8 @@ func TestUntrustedCertificate(t *testing.T) {
 
 func TestRedaction(t *testing.T) {
 	c := New(Config{Key: "the.key", Secret: "the+secret"})
-	sent := []field{
-		{name: "type", value: "400", number: true},
-		{name: "code", value: "u-17"},
-		{name: "first_name", value: "Jo"},
-		{name: "last_name", value: "Jones"},
-		{name: "middle", value: "Q"},
-		{name: "email", value: "jo@example.com"},
+	sent := []string{
+		"type", "400", "code", "u-17", "first_name", "Jo", "last_name", "Jones", "middle", "Q", "email", "jo@example.com",
 	}
 	for detail, want := range map[string]string{
 		"HTTP 400: slug already exists":                     "HTTP 400: slug already exists",
@@ -287,7 +292,7 @@ func TestRedaction(t *testing.T) {
 			t.Errorf("redact(%q)\n got %q\nwant %q", detail, got, want)
 		}
 	}
-	if got := New(Config{}).redact("some detail", []field{{value: "\xff\xfe"}}); strings.Contains(got, "detail") {
+	if got := New(Config{}).redact("some detail", []string{"code", "\xff\xfe"}); strings.Contains(got, "detail") {
 		t.Errorf("unmaskable values: %q", got)
 	}
 }
@@ -324,6 +329,43 @@ func TestRetryAfter(t *testing.T) {
 	future := time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
 	if got := retryAfter(http.Header{"Retry-After": {future}}); got < 50*time.Second || got > time.Minute {
 		t.Errorf("Retry-After in a minute: %s", got)
+	}
+}
+
+// TestMultipart: the body is what mime/multipart makes of the same fields.
+func TestMultipart(t *testing.T) {
+	fields := []string{"code", "u-17", "first_name", "Zoë \r\n--x", "empty", ""}
+	e := newEncoder(Multipart)
+	got, err := encode(&e, fields)
+	var want bytes.Buffer
+	w := multipart.NewWriter(&want)
+	if err := w.SetBoundary(e.boundary); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(fields); i += 2 {
+		if err := w.WriteField(fields[i], fields[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = w.Close()
+	if err != nil || got != want.String() || e.contentType != w.FormDataContentType() {
+		t.Errorf("%v, %s\n got %q\nwant %q", err, e.contentType, got, want.String())
+	}
+	if other := newEncoder(Multipart); other.boundary == e.boundary || len(other.boundary) < 32 {
+		t.Errorf("the boundary can be known: %q", other.boundary)
+	}
+}
+
+// TestGetHasNoBody: some servers refuse one.
+func TestGetHasNoBody(t *testing.T) {
+	lengths := make(chan int64, 1)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lengths <- r.ContentLength + int64(len(r.Header.Get("Content-Type")))
+	}))
+	defer api.Close()
+	_, _ = testClient(api.URL+"/").RoomByCode(context.Background(), "r00m", nil)
+	if length := <-lengths; length != 0 {
+		t.Errorf("a body of %d bytes", length)
 	}
 }
 

@@ -1,9 +1,9 @@
 package vsee
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/url"
 	"strconv"
@@ -17,53 +17,73 @@ const (
 	Form      = "form"
 )
 
-// field is one value of a request.
-type field struct {
-	name, value string
-	number      bool // an integer where the encoding can tell one from a text
+// integers are the fields that VSee documents as integers, where an encoding can tell one from a text.
+var integers = map[string]bool{"type": true, "disable_emails": true}
+
+// encoder makes request bodies.
+type encoder struct {
+	encoding    string
+	contentType string
+	boundary    string // of multipart bodies; random, so that nobody can put it into a value
 }
 
-// encode returns the body that carries fields, and its content type.
-func encode(encoding string, fields []field) (body []byte, contentType string, err error) {
+func newEncoder(encoding string) encoder {
 	switch encoding {
 	case JSON:
-		return encodeJSON(fields)
+		return encoder{encoding: JSON, contentType: "application/json"}
 	case Form:
-		values := url.Values{}
-		for _, f := range fields {
-			values.Set(f.name, f.value)
-		}
-		return []byte(values.Encode()), "application/x-www-form-urlencoded", nil
-	case Multipart, "":
-		return encodeMultipart(fields)
+		return encoder{encoding: Form, contentType: "application/x-www-form-urlencoded"}
 	}
-	return nil, "", fmt.Errorf("unknown encoding %q", encoding)
+	w := multipart.NewWriter(io.Discard)
+	return encoder{encoding: encoding, contentType: w.FormDataContentType(), boundary: w.Boundary()}
 }
 
-func encodeJSON(fields []field) ([]byte, string, error) {
+// encode returns the body that carries fields, names and values in turn, or "" for none.
+func encode(e *encoder, fields []string) (string, error) {
+	switch {
+	case len(fields) == 0:
+		return "", nil
+	case e.encoding == Multipart || e.encoding == "":
+		return encodeMultipart(e.boundary, fields), nil
+	case e.encoding == JSON:
+		return encodeJSON(fields)
+	case e.encoding == Form:
+		return encodeForm(fields), nil
+	}
+	return "", fmt.Errorf("unknown encoding %q", e.encoding)
+}
+
+// encodeMultipart writes what mime/multipart would. The names come from this program and its configuration, where they have
+// no quotes.
+func encodeMultipart(boundary string, fields []string) string {
+	body := ""
+	for i := 0; i < len(fields); i += 2 {
+		body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + fields[i] + "\"\r\n\r\n" + fields[i+1] + "\r\n"
+	}
+	return body + "--" + boundary + "--\r\n"
+}
+
+func encodeForm(fields []string) string {
+	values := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		values.Set(fields[i], fields[i+1])
+	}
+	return values.Encode()
+}
+
+func encodeJSON(fields []string) (string, error) {
 	object := map[string]interface{}{}
-	for _, f := range fields {
-		object[f.name] = f.value
-		if f.number {
-			n, err := strconv.Atoi(f.value)
+	for i := 0; i < len(fields); i += 2 {
+		name := fields[i]
+		object[name] = fields[i+1]
+		if integers[name] {
+			n, err := strconv.Atoi(fields[i+1])
 			if err != nil {
-				return nil, "", fmt.Errorf("%s is not an integer", f.name)
+				return "", fmt.Errorf("%s is not an integer", name)
 			}
-			object[f.name] = n
+			object[name] = n
 		}
 	}
 	body, err := json.Marshal(object)
-	return body, "application/json", err
-}
-
-func encodeMultipart(fields []field) ([]byte, string, error) {
-	var buffer bytes.Buffer
-	w := multipart.NewWriter(&buffer)
-	for _, f := range fields {
-		if err := w.WriteField(f.name, f.value); err != nil {
-			return nil, "", err
-		}
-	}
-	err := w.Close()
-	return buffer.Bytes(), w.FormDataContentType(), err
+	return string(body), err
 }

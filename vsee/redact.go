@@ -14,11 +14,12 @@ var likePersonOrToken = regexp.MustCompile(`[^\s"'<>]+@[^\s"'<>]+|[0-9A-Za-z+/=_
 
 // redact makes what the API or the network said fit for a log: one short line without the credentials, the values that
 // were sent, e-mail addresses and tokens.
-func (c *Client) redact(detail string, sent []field) string {
+func (c *Client) redact(detail string, sent []string) string {
 	hide := []string{}
-	for _, f := range append([]field{{value: c.config.Key}, {value: c.config.Secret}, {value: c.config.Token}}, sent...) {
-		if len(f.value) > 1 && !f.number { // one character tells nothing
-			hide = append(hide, regexp.QuoteMeta(f.value))
+	fields := append([]string{"key", c.config.Key, "secret", c.config.Secret, "token", c.config.Token}, sent...)
+	for i := 0; i < len(fields); i += 2 {
+		if len(fields[i+1]) > 1 && !integers[fields[i]] { // one character tells nothing
+			hide = append(hide, regexp.QuoteMeta(fields[i+1]))
 		}
 	}
 	// Longer values first: one may be a part of another.

@@ -21,12 +21,8 @@ type Room struct {
 // CreateRoom makes a room with POST rooms, by the admin's token. It returns ErrExists when the slug or the code is taken:
 // the answer does not say which, nor by which room.
 func (c *Client) CreateRoom(ctx context.Context, r Room, trace *Trace) (Room, error) {
-	raw, err := c.call(ctx, request{method: http.MethodPost, name: "rooms", path: "rooms", admin: true, fields: []field{
-		{name: "domain", value: r.Domain},
-		{name: "slug", value: r.Slug},
-		{name: "name", value: r.Name},
-		{name: "code", value: r.Code},
-	}}, trace)
+	fields := []string{"domain", r.Domain, "slug", r.Slug, "name", r.Name, "code", r.Code}
+	raw, err := call(ctx, c, &request{method: http.MethodPost, name: "rooms", path: "rooms", admin: true, fields: fields}, trace)
 	if err != nil {
 		return Room{}, err
 	}
@@ -37,7 +33,7 @@ func (c *Client) CreateRoom(ctx context.Context, r Room, trace *Trace) (Room, er
 // answer does not show whether it has the id.
 func (c *Client) RoomByCode(ctx context.Context, code string, trace *Trace) (Room, error) {
 	path := "rooms/" + url.PathEscape(code)
-	raw, err := c.call(ctx, request{method: http.MethodGet, name: "rooms/:code", path: path, admin: true}, trace)
+	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code", path: path, admin: true}, trace)
 	if err != nil {
 		return Room{}, err
 	}
@@ -47,7 +43,7 @@ func (c *Client) RoomByCode(ctx context.Context, code string, trace *Trace) (Roo
 // RoomProviders returns VSee's ids of the providers that the room is assigned to, by GET rooms/:code/providers.
 func (c *Client) RoomProviders(ctx context.Context, code string, trace *Trace) ([]string, error) {
 	path := "rooms/" + url.PathEscape(code) + "/providers"
-	raw, err := c.call(ctx, request{method: http.MethodGet, name: "rooms/:code/providers", path: path, admin: true}, trace)
+	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code/providers", path: path, admin: true}, trace)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +58,8 @@ func (c *Client) RoomProviders(ctx context.Context, code string, trace *Trace) (
 // nothing of it, so the caller says which field has the room's id or code. ErrExists means that it was assigned before.
 func (c *Client) AssignRoom(ctx context.Context, userID, name, value string, trace *Trace) error {
 	path := "users/" + url.PathEscape(userID) + "/rooms"
-	fields := []field{{name: name, value: value}}
-	_, err := c.call(ctx, request{method: http.MethodPost, name: "users/:id/rooms", path: path, admin: true, fields: fields}, trace)
+	r := &request{method: http.MethodPost, name: "users/:id/rooms", path: path, admin: true, fields: []string{name, value}}
+	_, err := call(ctx, c, r, trace)
 	return err
 }
 

@@ -77,8 +77,9 @@ func TestRoomRefusals(t *testing.T) {
 	if err := c.AssignRoom(ctx, "1", "room_id", "2", nil); !errors.Is(err, ErrAPI) || strings.Contains(err.Error(), "users/1/") {
 		t.Errorf("unknown user: %v", err)
 	}
-	c.config.Token = "wrong"
-	if _, err := c.CreateRoom(ctx, room, nil); !errors.Is(err, ErrCredentials) {
+	config := c.config
+	config.Token = "wrong"
+	if _, err := New(config).CreateRoom(ctx, room, nil); !errors.Is(err, ErrCredentials) {
 		t.Errorf("wrong token: %v", err)
 	}
 	clinic.Reset()

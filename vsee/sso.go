@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
-	"strings"
-	"unicode"
 )
 
 // Types of user, as VSee numbers them (User API).
@@ -17,6 +16,8 @@ const (
 )
 
 const maxToken = 1024 // bytes; documented samples have 32
+
+var tokenPattern = regexp.MustCompile(`^[!-~]+$`) // visible ASCII
 
 // User is whom to sign in. The first call with a Code creates the user, later calls return the same one (User API).
 type User struct {
@@ -43,22 +44,21 @@ type SSO struct {
 // SSO mints a token for u with POST users/sso. Calling again is safe: it yields a token for the same user.
 // trace may be nil. Errors wrap one of this package's.
 func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
-	fields := []field{
-		{name: "type", value: strconv.Itoa(u.Type), number: true},
-		{name: "code", value: u.Code},
-		{name: "first_name", value: u.FirstName},
-		{name: "last_name", value: u.LastName},
-	}
+	fields := []string{"type", strconv.Itoa(u.Type), "code", u.Code, "first_name", u.FirstName, "last_name", u.LastName}
 	if u.Email != "" {
-		fields = append(fields, field{name: "email", value: u.Email})
+		fields = append(fields, "email", u.Email)
 	}
 	if u.DisableEmails {
-		fields = append(fields, field{name: "disable_emails", value: "1", number: true})
+		fields = append(fields, "disable_emails", "1")
 	}
-	raw, err := c.call(ctx, request{method: http.MethodPost, name: "users/sso", path: "users/sso", fields: fields}, trace)
+	raw, err := call(ctx, c, &request{method: http.MethodPost, name: "users/sso", path: "users/sso", fields: fields}, trace)
 	if err != nil {
 		return SSO{}, err
 	}
+	return decodeSSO(raw)
+}
+
+func decodeSSO(raw json.RawMessage) (SSO, error) {
 	var data struct {
 		ID    json.RawMessage `json:"id"`
 		Rooms json.RawMessage `json:"rooms"`
@@ -66,15 +66,13 @@ func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
 			Token json.RawMessage `json:"token"`
 		} `json:"token"`
 	}
-	if json.Unmarshal(raw, &data) != nil || !usable(text(data.Token.Token)) {
+	err := json.Unmarshal(raw, &data)
+	sso := SSO{UserID: text(data.ID), Token: text(data.Token.Token)}
+	if err != nil || len(sso.Token) > maxToken || !tokenPattern.MatchString(sso.Token) {
 		return SSO{}, fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
 	}
-	codes, _ := column(data.Rooms, "code")
-	return SSO{UserID: text(data.ID), Token: text(data.Token.Token), RoomCodes: codes}, nil
-}
-
-// usable reports whether token can be one: something visible, without blanks or control characters.
-func usable(token string) bool {
-	return token != "" && len(token) <= maxToken &&
-		strings.IndexFunc(token, unicode.IsSpace) < 0 && strings.IndexFunc(token, unicode.IsControl) < 0
+	if len(data.Rooms) > 0 {
+		sso.RoomCodes, _ = column(data.Rooms, "code")
+	}
+	return sso, nil
 }

@@ -1,0 +1,131 @@
+package clinicpass
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+// memoryAPI answers every call at once with a token, without a network.
+type memoryAPI struct{}
+
+const memoryAnswer = `{"data":{"id":"17","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
+
+func (m memoryAPI) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, err := io.Copy(io.Discard, r.Body)
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(memoryAnswer)), Request: r,
+	}, err
+}
+
+func benchConfig(b *testing.B) *Config {
+	b.Helper()
+	c := CreateConfig()
+	c.Portal.URL = "https://clinic.example.com/vc/next/"
+	c.API.URL = "https://api.example.com/vc/next/api_v3/"
+	c.API.AccountCode = "example"
+	c.API.Key = "key"
+	c.Identity.Preset = "oauth2-proxy"
+	c.Audit.File = filepath.Join(b.TempDir(), "audit.jsonl")
+	c.Limits.SignIns = 1 << 30 // the limiter counts and never refuses
+	return c
+}
+
+// benchHandler also drops what the plugin prints, as Traefik does with lines below its log level.
+func benchHandler(b *testing.B, c *Config) http.Handler {
+	b.Helper()
+	stdout := os.Stdout
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	os.Stdout = nowhere
+	log.SetOutput(nowhere)
+	b.Cleanup(func() {
+		os.Stdout = stdout
+		log.SetOutput(os.Stderr)
+		_ = nowhere.Close()
+	})
+	handler, err := New(context.Background(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}), c, "clinic@bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var api http.RoundTripper = memoryAPI{}
+	for _, s := range states.byID {
+		s.api.client = vsee.New(s.api.target).WithTransport(api)
+	}
+	return handler
+}
+
+// benchRequest is what arrives behind oauth2-proxy from a browser.
+func benchRequest(path string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for name, value := range map[string]string{
+		"Accept":                            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+		"Accept-Language":                   "en-US,en;q=0.5",
+		"Cookie":                            "_oauth2_proxy=" + strings.Repeat("x", 400),
+		"Referer":                           "https://portal.example.com/",
+		"Sec-Fetch-Dest":                    "document",
+		"Sec-Fetch-Mode":                    "navigate",
+		"Sec-Fetch-Site":                    "same-origin",
+		"Sec-Fetch-User":                    "?1",
+		"Upgrade-Insecure-Requests":         "1",
+		"User-Agent":                        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+		"X-Auth-Request-Email":              "jane.doe@example.com",
+		"X-Auth-Request-Groups":             "doctors,staff",
+		"X-Auth-Request-Preferred-Username": "Jane Doe",
+		"X-Auth-Request-User":               "u-17",
+		"X-Forwarded-For":                   "192.0.2.7",
+		"X-Forwarded-Host":                  "portal.example.com",
+		"X-Forwarded-Proto":                 "https",
+		"X-Real-Ip":                         "192.0.2.7",
+	} {
+		r.Header.Set(name, value)
+	}
+	return r
+}
+
+func benchServe(b *testing.B, handler http.Handler, r *http.Request, want int) {
+	b.Helper()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != want {
+			b.Fatalf("status %d: %s", w.Code, w.Body.String())
+		}
+	}
+}
+
+// BenchmarkPassThrough is a request of the site.
+func BenchmarkPassThrough(b *testing.B) {
+	benchServe(b, benchHandler(b, benchConfig(b)), benchRequest("/patients/17"), http.StatusOK)
+}
+
+// BenchmarkExactPassThrough is the same with exactPassThrough.
+func BenchmarkExactPassThrough(b *testing.B) {
+	c := benchConfig(b)
+	c.ExactPassThrough = true
+	benchServe(b, benchHandler(b, c), benchRequest("/patients/17"), http.StatusOK)
+}
+
+// BenchmarkSignIn is a whole sign-in with limiter and audit, but for the way to the API and back.
+func BenchmarkSignIn(b *testing.B) {
+	benchServe(b, benchHandler(b, benchConfig(b)), benchRequest("/clinic/visits/17?tab=notes"), http.StatusFound)
+}
+
+// BenchmarkRefusal is a request without an identity, and its page.
+func BenchmarkRefusal(b *testing.B) {
+	r := benchRequest("/clinic/visits/17")
+	r.Header.Del("X-Auth-Request-User")
+	benchServe(b, benchHandler(b, benchConfig(b)), r, http.StatusUnauthorized)
+}
