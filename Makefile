@@ -3,8 +3,9 @@
 
 TRAEFIK_OLD := v3.0.4
 FUZZTIME := 2m
+ROUNDS := 15
 
-.PHONY: help demo test unit e2e traefik browser screenshots fuzz lint format test-old-traefik clean
+.PHONY: help demo test unit e2e traefik browser screenshots fuzz bench lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
@@ -12,6 +13,7 @@ help:
 	@echo "make unit              only the compiled unit tests"
 	@echo "make screenshots       pictures of the failure pages, in .bin/screenshots"
 	@echo "make fuzz              look for a request that leads away from the portal, for $(FUZZTIME) (FUZZTIME=10m for longer)"
+	@echo "make bench             measure what the plugin costs, and write docs/benchmarks.md"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
 	@echo "make test-old-traefik  the same tables in Traefik $(TRAEFIK_OLD)"
@@ -51,6 +53,10 @@ test-old-traefik:
 .bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "Building golangci-lint: about two minutes on two cores the first time, then cached"
 	go -C tools build -o ../.bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# ROUNDS=3 is quick and says little.
+bench:
+	@go -C e2e run ./bench -rounds $(ROUNDS)
 
 lint: .bin/golangci-lint
 	.bin/golangci-lint run ./...

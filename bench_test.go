@@ -4,26 +4,34 @@ import (
 	"context"
 	"io"
 	"log"
+	"math/rand"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/clinicpass/clinicpass/vsee"
 )
 
-// memoryAPI answers every call at once with a token, without a network.
+// memoryAPI answers every call at once, without a network: a token, and that rooms are there already.
 type memoryAPI struct{}
 
-const memoryAnswer = `{"data":{"id":"17","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
-
 func (m memoryAPI) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, err := io.Copy(io.Discard, r.Body)
+	answer := `{"data":{"id":"17","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
+	status := http.StatusOK
+	if _, code, found := strings.Cut(r.URL.Path, "/rooms/"); found {
+		answer = `{"data":{"id":"3","code":"` + code + `","provider_ids":["17"]}}`
+	} else if strings.HasSuffix(r.URL.Path, "/rooms") {
+		status = http.StatusBadRequest
+		answer = `{"code":400,"message":"The room already exists."}`
+	}
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(memoryAnswer)), Request: r,
-	}, err
+		StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
+	}, nil
 }
 
 func benchConfig(b *testing.B) *Config {
@@ -121,6 +129,87 @@ func BenchmarkExactPassThrough(b *testing.B) {
 // BenchmarkSignIn is a whole sign-in with limiter and audit, but for the way to the API and back.
 func BenchmarkSignIn(b *testing.B) {
 	benchServe(b, benchHandler(b, benchConfig(b)), benchRequest("/clinic/visits/17?tab=notes"), http.StatusFound)
+}
+
+// BenchmarkSignInWithRoom is the same for a provider whose room is remembered.
+func BenchmarkSignInWithRoom(b *testing.B) {
+	benchServe(b, benchHandler(b, withRooms(benchConfig(b))), benchRequest("/clinic/visits/17?tab=notes"), http.StatusFound)
+}
+
+// BenchmarkIdentity reads the identity from its headers.
+func BenchmarkIdentity(b *testing.B) {
+	var found problems
+	reader := newIdentityReader(benchConfig(b).Identity, &found)
+	r := benchRequest("/clinic")
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		if _, refused, why := readIdentity(reader, r); refused != "" {
+			b.Fatal(why)
+		}
+	}
+}
+
+// BenchmarkNext makes the address to redirect to.
+func BenchmarkNext(b *testing.B) {
+	var found problems
+	p := newPortal(benchConfig(b).Portal, &found)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i++ {
+		next, refused := landing(p, "/visits/17", "tab=notes")
+		if refused || location(p, "66bcd0acff324e8a44992d9596b5d361", next) == "" {
+			b.Fatal("refused")
+		}
+	}
+}
+
+func withRooms(c *Config) *Config {
+	c.API.Token = "token"
+	c.Room.Enabled = true
+	return c
+}
+
+// BenchmarkProviders signs in one of the last thousand of many providers, all of whom have a room and have been there before,
+// and tells the heap that is kept. With -short it goes without the most.
+func BenchmarkProviders(b *testing.B) {
+	sizes := []int{0, 1000, 100000, 1000000}
+	if testing.Short() {
+		sizes = sizes[:3]
+	}
+	for _, size := range sizes {
+		b.Run(strconv.Itoa(size), func(b *testing.B) { benchProviders(b, size) })
+	}
+}
+
+func benchProviders(b *testing.B, size int) {
+	states.byID = map[string]*state{}
+	c := withRooms(benchConfig(b))
+	c.Audit.File = ""
+	handler := benchHandler(b, c)
+	r := benchRequest("/clinic")
+	for i := 0; i < size; i++ {
+		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(i)}
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	recent := 1000
+	if size < recent {
+		recent = size
+	}
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(size - rand.Intn(recent+1))}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusFound {
+			b.Fatalf("status %d", w.Code)
+		}
+	}
+	b.StopTimer()
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	b.ReportMetric(float64(memory.HeapAlloc)/(1<<20), "MiB")
+	runtime.KeepAlive(handler)
 }
 
 // BenchmarkRefusal is a request without an identity, and its page.

@@ -9,6 +9,24 @@ import (
 	"testing"
 )
 
+// BenchmarkImport loads the plugin, as Traefik does at its start.
+func BenchmarkImport(b *testing.B) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		b.Fatal(err)
+	}
+	goPath := b.TempDir()
+	if err := GoPath(goPath, root); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for range b.N {
+		if _, err := Load(goPath, nil, io.Discard, io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkParts runs the plugin's own benchmarks in the interpreter.
 func BenchmarkParts(b *testing.B) {
 	root, err := filepath.Abs("../..")

@@ -34,6 +34,9 @@ func Start(command *exec.Cmd, also io.Writer) (*Process, error) {
 	return p, nil
 }
 
+// ID returns the operating system's number of the process.
+func (p *Process) ID() int { return p.command.Process.Pid }
+
 // Log returns what the program has written so far.
 func (p *Process) Log() string { return p.log.String() }
 

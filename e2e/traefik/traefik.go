@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -68,7 +69,10 @@ type Options struct {
 	Address string // of the entry point; a free loopback port when empty
 	Dynamic string // the dynamic configuration, YAML or JSON
 	Static  string // more of the static configuration, YAML
+	Level   string // of the log; DEBUG when empty
 	Log     io.Writer
+	// Plugins are further local plugins: the folder of each by its name, which stands for its module's last element too.
+	Plugins map[string]string
 	// Probe is a host name that the dynamic configuration routes: Start waits until it is not answered with 404.
 	Probe string
 }
@@ -102,17 +106,31 @@ func Start(o Options) (*Instance, error) {
 
 // layOut writes the static and dynamic configuration and puts the plugin where Traefik looks for local plugins.
 func (i *Instance) layOut(o Options) error {
-	plugin := filepath.Join(i.dir, "plugins-local", "src", pluginPath)
+	level := o.Level
+	if level == "" {
+		level = "DEBUG"
+	}
+	folders := map[string]string{pluginPath: Root()}
+	plugins := "clinicpass: {moduleName: " + pluginPath + "}"
+	for name, folder := range o.Plugins {
+		module := path.Join(path.Dir(pluginPath), name)
+		folders[module] = folder
+		plugins += ", " + name + ": {moduleName: " + module + "}"
+	}
+	for module, folder := range folders {
+		plugin := filepath.Join(i.dir, "plugins-local", "src", module)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(plugin), 0o755), os.Symlink(folder, plugin)); err != nil {
+			return err
+		}
+	}
 	static := `global: {checkNewVersion: false, sendAnonymousUsage: false}
-log: {level: DEBUG, noColor: true}
+log: {level: ` + level + `, noColor: true}
 ping: {entryPoint: web}
 entryPoints: {web: {address: "` + o.Address + `", transport: {lifeCycle: {graceTimeOut: 1s}}}}
 providers: {file: {filename: "` + filepath.Join(i.dir, "dynamic.yml") + `", watch: true}}
-experimental: {localPlugins: {clinicpass: {moduleName: ` + pluginPath + `}}}
+experimental: {localPlugins: {` + plugins + `}}
 ` + o.Static
 	return errors.Join(
-		os.MkdirAll(filepath.Dir(plugin), 0o755),
-		os.Symlink(Root(), plugin),
 		os.WriteFile(filepath.Join(i.dir, "traefik.yml"), []byte(static), 0o600),
 		i.Configure(o.Dynamic),
 	)
