@@ -153,11 +153,12 @@ func BenchmarkIdentity(b *testing.B) {
 // BenchmarkNext makes the address to redirect to.
 func BenchmarkNext(b *testing.B) {
 	var found problems
-	p := newPortal(benchConfig(b).Portal, &found)
+	s := &signIn{prefix: "/clinic", segments: 1, portal: newPortal(benchConfig(b).Portal, &found)}
+	asked := benchRequest("/clinic/visits/17?tab=notes").URL
 	b.ReportAllocs()
 	for i := 0; i < b.N; i++ {
-		next, refused := landing(p, "/visits/17", "tab=notes")
-		if refused || location(p, "66bcd0acff324e8a44992d9596b5d361", next) == "" {
+		next, refused := landing(s, asked)
+		if refused || location(s.portal, "66bcd0acff324e8a44992d9596b5d361", next) == "" {
 			b.Fatal("refused")
 		}
 	}

@@ -31,7 +31,8 @@ type identity struct {
 type identityReader struct {
 	parts         []identityHeader // id, email, name, first name, last name
 	partNames     []string         // their canonical names
-	simple        bool             // the parts need no look at other spellings and no decoding, but for what plainValues says
+	otherNames    []string         // as configured, where that is another case
+	careful       bool             // there is more to look at than plainIdentity does
 	groups        identityHeader
 	principal     identityHeader
 	token         *tokenReader // nil without one
@@ -87,6 +88,7 @@ func newIdentityReader(c IdentityConfig, found *problems) *identityReader {
 	default:
 		r.readHeaders(p.headers, c, found)
 	}
+	r.careful = len(r.parts) == 0 || r.percent || r.proof != nil || len(r.allowedGroups) > 0
 	return r
 }
 
@@ -101,11 +103,12 @@ func (r *identityReader) readHeaders(names HeadersConfig, c IdentityConfig, foun
 	}
 	r.groups = newIdentityHeader("identity.headers.groups", names.Groups, found)
 	r.watch(r.groups)
-	r.simple = !r.percent
 	for _, header := range r.parts {
 		r.watch(header)
 		r.partNames = append(r.partNames, header.canonical)
-		r.simple = r.simple && header.configured == header.canonical
+		if header.configured != header.canonical {
+			r.otherNames = append(r.otherNames, header.configured)
+		}
 	}
 	if _, known := presets[c.Preset]; known && names.ID == "" {
 		found.add("identity.headers.id", "is required: name the header with the provider's lasting id, or choose identity.preset")
@@ -138,13 +141,58 @@ func readIdentity(r *identityReader, req *http.Request) (who *identity, refused,
 	if alias := aliasIn(r, req.Header); alias != "" {
 		return nil, identityRefused, "header " + alias + " arrived beside or instead of the configured spelling"
 	}
+	if who = plainIdentity(r, req.Header); who != nil {
+		return who, "", ""
+	}
+	return anyIdentity(r, req)
+}
+
+// plainPattern matches the lines id, e-mail, name, first and last name when nothing in them is to be decoded, trimmed or
+// refused: words of visible ASCII and letters, with single blanks between them, and an address that can be one.
+var plainPattern = regexp.MustCompile(`^` + plainWords + `\n(?:` + mailbox + `@` + label + `(?:\.` + label + `)+)?(?:\n(?:` + plainWords + `)?){3}$`)
+
+const (
+	plainWords = `[!-<>-~\pL][!-~\pL\pM]*(?: [!-~\pL\pM]+)*`
+	mailbox    = `[^\x00- ,;:<>()\[\]"\\@\x7f-\x{10ffff}]+`
+	label      = `[^\x00- ,;:<>()\[\]"\\@.\x7f-\x{10ffff}]*`
+)
+
+// plainIdentity returns the identity from plain headers when all of them are as usual, which one look can tell, else nil.
+func plainIdentity(r *identityReader, h http.Header) *identity {
+	if r.careful {
+		return nil
+	}
+	for _, name := range r.otherNames {
+		if h[name] != nil {
+			return nil
+		}
+	}
+	values := []string{"", "", "", "", ""}
+	for i, name := range r.partNames {
+		lines := h[name]
+		if len(lines) > 1 {
+			return nil
+		}
+		if len(lines) == 1 {
+			values[i] = lines[0]
+		}
+	}
+	all := strings.Join(values, "\n")
+	if len(all) > maxIdentityValue || !plainPattern.MatchString(all) {
+		return nil
+	}
+	return &identity{id: values[0], email: values[1], name: values[2], firstName: values[3], lastName: values[4]}
+}
+
+// anyIdentity is readIdentity for whatever may come.
+func anyIdentity(r *identityReader, req *http.Request) (who *identity, refused, why string) {
 	switch {
 	case r.token != nil:
 		who, refused, why = readToken(r.token, req, r)
 	case r.principal.configured != "":
 		who, refused, why = r.readPrincipal(req.Header)
 	default:
-		who, refused, why = readParts(r, req.Header)
+		who, refused, why = r.readParts(req.Header)
 	}
 	if refused != "" {
 		return nil, refused, why
@@ -152,23 +200,25 @@ func readIdentity(r *identityReader, req *http.Request) (who *identity, refused,
 	if strings.Count(who.email, "@") > 1 {
 		return nil, identityRefused, "the e-mail address has a second @"
 	}
-	if r.proof != nil && !hasProof(r.proof, req.Header) {
+	if r.proof != nil && !r.proof.given(req.Header) {
 		return nil, identityRefused, "header " + r.proof.header.configured + ", the proof that the auth layer was asked, is missing or wrong"
+	}
+	if !addressPattern.MatchString(who.email) { // such as a login, jane@github
+		who.email = ""
 	}
 	return who, "", ""
 }
 
+// addressPattern tells what can be an e-mail address.
+var addressPattern = regexp.MustCompile(`^[^ ,;:<>()\[\]"\\@]+@[^ ,;:<>()\[\]"\\@]*\.[^ ,;:<>()\[\]"\\@]*$`)
+
 // readParts reads the identity from plain headers.
-func readParts(r *identityReader, h http.Header) (who *identity, refused, why string) {
-	values := plainValues(r, h)
-	if values == nil {
-		decoded, problem := r.decodeValues(h)
-		if problem != "" {
-			return nil, identityRefused, problem
-		}
-		values = decoded
+func (r *identityReader) readParts(h http.Header) (who *identity, refused, why string) {
+	values, problem := r.decodeValues(h)
+	if problem != "" {
+		return nil, identityRefused, problem
 	}
-	who, problem := newIdentity(values)
+	who, problem = newIdentity(values)
 	if problem != "" {
 		return nil, identityRefused, "header " + r.parts[0].configured + " " + problem
 	}
@@ -180,27 +230,6 @@ func readParts(r *identityReader, h http.Header) (who *identity, refused, why st
 		who.groups = r.readGroups(h)
 	}
 	return who, "", ""
-}
-
-// plainValues returns the values of all parts where there is at most one of each, and nothing to decode or refuse in any:
-// the rule, so it is found out for all of them together. It returns nil otherwise.
-func plainValues(r *identityReader, h http.Header) []string {
-	if !r.simple {
-		return nil
-	}
-	values := []string{"", "", "", "", ""}
-	for i, name := range r.partNames {
-		if lines := h[name]; len(lines) > 1 {
-			return nil
-		} else if len(lines) == 1 {
-			values[i] = lines[0]
-		}
-	}
-	all := strings.Join(values, " ")
-	if checkValue(all) != "" || !utf8.ValidString(all) || strings.Contains(all, "=?") {
-		return nil
-	}
-	return values
 }
 
 // decodeValues returns the values of all parts, or why one of them is refused.
@@ -233,9 +262,7 @@ func (r *identityReader) readGroups(h http.Header) []string {
 func newIdentity(values []string) (who *identity, problem string) {
 	id := values[0]
 	for i, value := range values {
-		if value != "" {
-			values[i] = strings.TrimSpace(value)
-		}
+		values[i] = strings.TrimSpace(value)
 	}
 	if values[0] != "" && values[0] != id {
 		return nil, "has a blank before or behind the id"

@@ -1,6 +1,7 @@
 package clinicpass
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,6 +69,56 @@ func TestIdentityValues(t *testing.T) {
 				t.Errorf("%s: the reason must name the header and not quote it: %s", test.desc, why)
 			}
 		}
+	}
+}
+
+// TestAddress: what cannot be an e-mail address is not sent as one, and two of them are refused, beside whatever name.
+func TestAddress(t *testing.T) {
+	r := testReader(t, IdentityConfig{Preset: "oauth2-proxy"})
+	for raw, want := range map[string]string{
+		"jane@example.com": "jane@example.com", " jane@example.com ": "jane@example.com", "o'neil+a@mail.example.com": "o'neil+a@mail.example.com",
+		"josé@example.com": "josé@example.com", "jane@exämple.com": "jane@exämple.com",
+		"": "", "jane": "", "jane@github": "", "@example.com": "", "jane@example.com,": "", "<jane@example.com>": "", "jane doe@example.com": "",
+		"jane@example.com@example.org": "refused", "a@b@c": "refused",
+	} {
+		for _, name := range []string{"Jane Doe", "  Jane Doe"} {
+			h := http.Header{"X-Auth-Request-User": {"u-17"}, "X-Auth-Request-Email": {raw}, "X-Auth-Request-Preferred-Username": {name}}
+			who, refused, _ := readFrom(r, &http.Request{Header: h})
+			got := who.email
+			if refused == identityRefused {
+				got = "refused"
+			}
+			if got != want || (refused == "" && who.name != "Jane Doe") {
+				t.Errorf("%q beside %q: %q, %q; want %q", raw, name, got, who.name, want)
+			}
+		}
+	}
+}
+
+// TestPlainIdentity: what one look finds plain, the careful way reads in the same way.
+func TestPlainIdentity(t *testing.T) {
+	r := testReader(t, IdentityConfig{Headers: HeadersConfig{ID: "A", Email: "B", Name: "C", FirstName: "D", LastName: "E"}})
+	values := []string{"", "u-17", "Jane Doe", "Zoë", "a  b", " a", "a ", "=?utf-8?q?x?=", "=", "a=?", "a\tb", "a\nb", "\xe9", "\x7f", "\u0085", "\u00a0", "\u200b",
+		"jane@example.com", "jane@github", "a@b@c", "Nguyễn Văn An", "王小明", "e\u0301", "{id}", strings.Repeat("x", 400)}
+	plain := 0
+	for i := range values {
+		for j := range values {
+			for k := range values {
+				h := http.Header{"A": {values[i]}, "B": {values[j]}, "C": {values[k]}, "D": {values[(i+j)%len(values)]}, "E": {values[(j+k)%len(values)]}}
+				quick := plainIdentity(r, h)
+				if quick == nil {
+					continue
+				}
+				plain++
+				who, refused, why := anyIdentity(r, &http.Request{Header: h})
+				if refused != "" || fmt.Sprint(*who) != fmt.Sprint(*quick) {
+					t.Fatalf("%q: %+v, %+v %s", h, quick, who, why)
+				}
+			}
+		}
+	}
+	if plain < 100 {
+		t.Errorf("only %d combinations are plain", plain)
 	}
 }
 

@@ -32,9 +32,7 @@ func newMemory(life time.Duration) *memory {
 func count(m *memory, provider string, n int, now time.Time) entry {
 	m.mu.Lock()
 	if len(m.younger) >= maxRemembered || !now.Before(m.full) {
-		m.older = m.younger
-		m.younger = map[string]entry{}
-		m.full = now.Add(m.life)
+		m.age(now)
 	}
 	e, known := m.younger[provider]
 	if !known {
@@ -49,4 +47,11 @@ func count(m *memory, provider string, n int, now time.Time) entry {
 	}
 	m.mu.Unlock()
 	return e
+}
+
+// age begins a generation.
+func (m *memory) age(now time.Time) {
+	m.older = m.younger
+	m.younger = map[string]entry{}
+	m.full = now.Add(m.life)
 }

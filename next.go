@@ -13,7 +13,8 @@ const maxNext = 2048 // bytes of a path and query that may be asked for
 // portal is where the browser is sent.
 type portal struct {
 	base        *url.URL // {portal_base_url}, with a final slash
-	auth        string   // the auth URL up to the token
+	address     string   // the auth URL without its query
+	path        string   // its path
 	defaultNext string
 	allowedNext []string // without final slashes
 	keepQuery   bool
@@ -37,7 +38,8 @@ func newPortal(c PortalConfig, found *problems) *portal {
 		p.allowedNext = append(p.allowedNext, strings.TrimSuffix(prefix, "/"))
 	}
 	if p.base != nil {
-		p.auth = p.base.String() + "auth?sso_token="
+		p.address = p.base.String() + "auth"
+		p.path = p.base.Path + "auth"
 	}
 	params := url.Values{}
 	for name, value := range c.AuthParams {
@@ -55,19 +57,23 @@ func newPortal(c PortalConfig, found *problems) *portal {
 // ordinaryPath matches paths that are plain, and the same escaped and unescaped.
 var ordinaryPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+/?$`)
 
-// landing returns the page to land on, from what follows the prefix in the request's escaped path and from its query. A path
-// that is not plain or not allowed is refused: the default page takes its place, without the query.
-func landing(p *portal, rest, query string) (next string, refused bool) {
-	if len(p.allowedNext) > 0 || len(rest)+len(query) > maxNext || !ordinaryPath.MatchString(rest) {
-		return p.next(rest, query)
+// landing returns the page to land on, from the address that was asked for. A path that is not plain or not allowed is
+// refused: the default page takes its place, without the query.
+func landing(s *signIn, asked *url.URL) (next string, refused bool) {
+	below := strings.TrimPrefix(asked.Path, s.prefix)
+	if below == "" {
+		below = s.portal.defaultNext
 	}
-	if query != "" && p.keepQuery {
-		return rest + "?" + query, false
+	if asked.RawPath != "" || len(s.portal.allowedNext) > 0 || len(below)+len(asked.RawQuery) > maxNext || !ordinaryPath.MatchString(below) {
+		return s.portal.next(rest(s, asked.EscapedPath()), asked.RawQuery)
 	}
-	return rest, false
+	if asked.RawQuery != "" && s.portal.keepQuery {
+		return below + "?" + asked.RawQuery, false
+	}
+	return below, false
 }
 
-// next is landing for any path.
+// next is landing for any path, given as what follows the prefix in its escaped form.
 func (p *portal) next(rest, query string) (next string, refused bool) {
 	if !p.keepQuery {
 		query = ""
@@ -115,9 +121,10 @@ func plainPath(path string) bool {
 // location builds the auth URL as VSee documents it (Provider Side Integration): sso_token first, then next with its
 // slashes as they are. It returns "" should the result lead anywhere but to the portal.
 func location(p *portal, token, next string) string {
-	location := p.auth + url.QueryEscape(token) + "&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + p.authParams
+	location := p.address + "?sso_token=" + url.QueryEscape(token) +
+		"&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + p.authParams
 	u, err := url.Parse(location)
-	if err != nil || u.Scheme != p.base.Scheme || u.Host != p.base.Host || u.Path != p.base.Path+"auth" || u.User != nil {
+	if err != nil || u.User != nil || u.Host != p.base.Host || u.Path != p.path || u.Scheme != p.base.Scheme {
 		return ""
 	}
 	return location

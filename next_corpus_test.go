@@ -121,7 +121,7 @@ func TestHonestPathsGoThrough(t *testing.T) {
 	p := corpusPortal(t, corpusPortals[0].config)
 	for _, payload := range nextPayloads(t, "honest") {
 		path, query := cutQuery(payload)
-		next, refused := landing(p, path, query)
+		next, refused := landOn(p, path, query)
 		if refused {
 			t.Errorf("next(%q) is refused", payload)
 			continue
@@ -180,9 +180,23 @@ func flawOfTarget(p *portal, target string) string {
 	return flawOfNext(p, rest(s, u.EscapedPath()), u.RawQuery)
 }
 
+// landOn is landing for what follows the prefix in a request's escaped path.
+func landOn(p *portal, rest, query string) (string, bool) {
+	s := &signIn{prefix: "/clinic", segments: 1, portal: p}
+	path, err := url.PathUnescape(rest)
+	if err != nil || (rest != "" && rest[0] != '/') {
+		return p.next(rest, query) // net/http would not let it through
+	}
+	asked := &url.URL{Path: "/clinic" + path, RawQuery: query}
+	if asked.EscapedPath() != "/clinic"+rest {
+		asked.RawPath = "/clinic" + rest
+	}
+	return landing(s, asked)
+}
+
 // flawOfNext returns what is wrong with the address that p makes of a path and a query, or "".
 func flawOfNext(p *portal, rest, query string) string {
-	next, refused := landing(p, rest, query)
+	next, refused := landOn(p, rest, query)
 	if slowly, alsoRefused := p.next(rest, query); slowly != next || alsoRefused != refused {
 		return "as an ordinary path it lands on " + next + ", else on " + slowly
 	}
@@ -203,7 +217,7 @@ func flawOfNext(p *portal, rest, query string) string {
 	}
 	// A lone slash asks for the default page, which need not be among the allowed ones.
 	settled := path == "/" || (decoded == p.defaultNext && len(p.allowedNext) > 0)
-	if again, _ := landing(p, path, kept); again != next && !settled {
+	if again, _ := landOn(p, path, kept); again != next && !settled {
 		return "asked for again, " + strconv.Quote(next) + " becomes " + strconv.Quote(again)
 	}
 	return flawOfLocation(p, next)

@@ -69,7 +69,7 @@ func TestNext(t *testing.T) {
 			if test.refused {
 				want = "/providers/dashboard"
 			}
-			got, refused := landing(testPortal(t, nil), test.rest, test.query)
+			got, refused := landOn(testPortal(t, nil), test.rest, test.query)
 			if got != want || refused != test.refused {
 				t.Errorf("next(%q, %q) = %q, %v; want %q, %v", test.rest, test.query, got, refused, want, test.refused)
 			}
@@ -83,7 +83,7 @@ func TestAllowedNext(t *testing.T) {
 		"": true, "/": true, "/visits": true, "/visits/": true, "/visits/7": true, "/%76isits/7": true, "/u/clinic": true,
 		"/visitsx": false, "/u": false, "/u/clinics": false, "/VISITS": false, "/a/visits": false,
 	} {
-		if _, refused := landing(p, rest, ""); refused == allowed {
+		if _, refused := landOn(p, rest, ""); refused == allowed {
 			t.Errorf("next(%q): refused = %v", rest, refused)
 		}
 	}
@@ -118,14 +118,14 @@ func TestLocationCarriesNextUnchanged(t *testing.T) {
 // TestLocationNoticesAnotherHost: the last check sees what must never be built.
 func TestLocationNoticesAnotherHost(t *testing.T) {
 	p := testPortal(t, nil)
-	for _, auth := range []string{
-		"https://x@vclinic.vseepreview.com/vc/next/auth?sso_token=",
-		"http://vclinic.vseepreview.com/vc/next/auth?sso_token=",
-		"https://vclinic.vseepreview.com.example.com/vc/next/auth?sso_token=",
-		"https://vclinic.vseepreview.com/vc/auth?sso_token=",
-		"https://vclinic.vseepreview.com:x/vc/next/auth?sso_token=",
+	for _, address := range []string{
+		"https://x@vclinic.vseepreview.com/vc/next/auth",
+		"http://vclinic.vseepreview.com/vc/next/auth",
+		"https://vclinic.vseepreview.com.example.com/vc/next/auth",
+		"https://vclinic.vseepreview.com/vc/auth",
+		"https://vclinic.vseepreview.com:x/vc/next/auth",
 	} {
-		p.auth = auth
+		p.address = address
 		if location := location(p, "t", "/a"); location != "" {
 			t.Errorf("%s passed for safe", location)
 		}

@@ -131,7 +131,7 @@ func (p *pages) html(l *language, a *attempt) ([]byte, error) {
 		Reference:   l.reference,
 		ContactText: p.contactText,
 		ContactLink: template.URL(p.contactLink), //nolint:gosec // from the configuration, and checked by setContact
-		Ref:         a.ref,
+		Ref:         a.entry.Ref,
 	})
 	return buffer.Bytes(), err
 }
@@ -144,7 +144,7 @@ func problemDetails(status int, text words, a *attempt) ([]byte, error) {
 		"status":    status,
 		"detail":    text.text + " " + text.advice,
 		"outcome":   a.outcome,
-		"reference": a.ref,
+		"reference": a.entry.Ref,
 	})
 }
 

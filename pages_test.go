@@ -53,7 +53,7 @@ func checkPage(t *testing.T, tag string, l *language, outcome string) {
 	r := httptest.NewRequest("GET", "/clinic", nil)
 	r.Header.Set("Accept-Language", tag)
 	w := httptest.NewRecorder()
-	testPages(t, "IT support, <room 5>").write(w, r, replies[outcome].status, &attempt{outcome: outcome, ref: "0123456789", why: "secret reason"})
+	testPages(t, "IT support, <room 5>").write(w, r, replies[outcome].status, &attempt{outcome: outcome, entry: &auditEntry{Ref: "0123456789"}, why: "secret reason"})
 	body := html.UnescapeString(w.Body.String())
 	text := l.pages[outcome]
 	for _, part := range []string{text.title, text.text, text.advice, l.contact, l.reference} {
@@ -102,7 +102,7 @@ func TestProblemDetails(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/clinic", nil)
 	r.Header.Set("Accept", "application/json")
-	testPages(t, "").write(w, r, 503, &attempt{outcome: apiUnavailable, ref: "0123456789", retryAfter: time.Second})
+	testPages(t, "").write(w, r, 503, &attempt{outcome: apiUnavailable, entry: &auditEntry{Ref: "0123456789"}, retryAfter: time.Second})
 	var got map[string]interface{}
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestContact(t *testing.T) {
 		"https://example.com/help?<>": `<p>Contact: <a href="https://example.com/help?%3c%3e">example.com/help</a></p>`,
 	} {
 		w := httptest.NewRecorder()
-		testPages(t, contact).write(w, httptest.NewRequest("GET", "/clinic", nil), 401, &attempt{outcome: noIdentity})
+		testPages(t, contact).write(w, httptest.NewRequest("GET", "/clinic", nil), 401, &attempt{outcome: noIdentity, entry: &auditEntry{}})
 		if body := w.Body.String(); !strings.Contains(body, want) || (want == "" && strings.Contains(body, "Contact")) {
 			t.Errorf("contact %q: the page lacks %s: %s", contact, want, body)
 		}

@@ -24,8 +24,8 @@ func newProof(c ProofConfig, found *problems) *proof {
 	return &proof{header: newIdentityHeader("identity.proof.header", c.Header, found), secret: sha256.Sum256([]byte(secret))}
 }
 
-// hasProof reports whether the request has the secret, once.
-func hasProof(p *proof, h http.Header) bool {
+// given reports whether the request has the secret, once.
+func (p *proof) given(h http.Header) bool {
 	lines := linesOf(p.header, h)
 	if len(lines) != 1 {
 		return false

@@ -3,7 +3,6 @@ package clinicpass
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strings"
 
 	"github.com/clinicpass/clinicpass/vsee"
@@ -66,61 +65,68 @@ func checkPlaceholders(key, template string, found *problems) bool {
 // provider is the person to sign in.
 type provider struct {
 	who  *identity // with names, whatever the auth layer told of them
-	user vsee.User // as VSee gets to know the person
+	code string    // by which VSee knows the person
 	key  string    // the first 32 hexadecimal digits of the code's SHA-256
 	hash string    // the first 16, which {hash} and the audit show
 }
 
 // newProvider returns the person to sign in, or nil when the code came out empty. It completes who.
 func newProvider(r *providerRules, who *identity) *provider {
-	if who.email != "" && !addressPattern.MatchString(who.email) { // such as a login, jane@github
-		who.email = ""
+	if who.firstName == "" || who.lastName == "" || who.name == "" {
+		completeNames(who, r.nameOrder)
 	}
-	if who.firstName == "" || who.lastName == "" {
-		who.firstName, who.lastName = namesOf(who, r.nameOrder)
-	}
-	if who.name == "" {
-		who.name = strings.TrimSuffix(who.firstName+" "+who.lastName, " -")
-	}
-	code := fill(r.code, who, "")
-	if len(code) > maxCode {
-		code = digest(code)
-	} else if strings.TrimSpace(code) == "" {
-		return nil
+	code := who.id
+	if r.code != "{id}" || len(code) > maxCode {
+		if code = codeFor(r.code, who); code == "" {
+			return nil
+		}
 	}
 	key := digest(code)[:32]
-	return &provider{
-		who: who,
-		user: vsee.User{
-			Type:          r.userType,
-			Code:          code,
-			FirstName:     who.firstName,
-			LastName:      who.lastName,
-			Email:         who.email,
-			DisableEmails: r.disableEmails,
-		},
-		key:  key,
-		hash: key[:16],
+	return &provider{who: who, code: code, key: key, hash: key[:16]}
+}
+
+// codeFor returns the code by a template, or "" for none.
+func codeFor(template string, who *identity) string {
+	code := fill(template, who, "")
+	if len(code) > maxCode {
+		return digest(code)
+	}
+	if strings.TrimSpace(code) == "" {
+		return ""
+	}
+	return code
+}
+
+// user is the provider as VSee gets to know the person.
+func user(r *providerRules, p *provider) vsee.User {
+	return vsee.User{
+		Type: r.userType, Code: p.code, DisableEmails: r.disableEmails,
+		FirstName: p.who.firstName, LastName: p.who.lastName, Email: p.who.email,
 	}
 }
 
 // fill puts the identity and the hash into a template.
 func fill(template string, who *identity, hash string) string {
-	if template == "{id}" {
-		return who.id
-	}
 	return strings.NewReplacer("{id}", who.id, "{email}", who.email, "{name}", who.name,
 		"{firstName}", who.firstName, "{lastName}", who.lastName, "{hash}", hash).Replace(template)
 }
 
-// addressPattern tells what can be an e-mail address.
-var addressPattern = regexp.MustCompile(`^[^ ,;:<>()\[\]"\\@]+@[^ ,;:<>()\[\]"\\@]*\.[^ ,;:<>()\[\]"\\@]*$`)
-
-// namesOf returns the two names that VSee requires, from the best source there is.
-func namesOf(who *identity, order string) (firstName, lastName string) {
-	if who.name != "" {
-		return splitName(who.name, order)
+// completeNames sets the two names that VSee requires from the best source there is, and the display name from them.
+func completeNames(who *identity, order string) {
+	if who.firstName == "" || who.lastName == "" {
+		if who.name == "" {
+			who.firstName, who.lastName = otherNames(who)
+		} else {
+			who.firstName, who.lastName = splitName(who.name, order)
+		}
 	}
+	if who.name == "" {
+		who.name = strings.TrimSuffix(who.firstName+" "+who.lastName, " -")
+	}
+}
+
+// otherNames are for somebody without a display name.
+func otherNames(who *identity) (firstName, lastName string) {
 	if one := who.firstName + who.lastName; one != "" {
 		return one, "-"
 	}
@@ -133,6 +139,14 @@ func namesOf(who *identity, order string) (firstName, lastName string) {
 
 // splitName splits a display name: "Jane Q. Doe", "Doe, Jane", "Jane Doe, MD", and with lastFirst "Doe Jane".
 func splitName(name, order string) (firstName, lastName string) {
+	first, last, two := strings.Cut(name, " ")
+	if !two || order == lastFirst || strings.ContainsAny(name, ",\t") || strings.IndexByte(last, ' ') >= 0 {
+		return splitAnyName(name, order)
+	}
+	return first, last
+}
+
+func splitAnyName(name, order string) (firstName, lastName string) {
 	if strings.IndexByte(name, ',') >= 0 {
 		parts := nameParts(name)
 		if len(parts) == 0 {

@@ -86,7 +86,7 @@ func newRoomRules(c *Config, base *url.URL, found *problems) *roomRules {
 // same ones and no two providers share either. The code, 80 bits of a hash in letters and digits, counts account and domain
 // in, because another clinic may number its providers alike.
 func (r *roomRules) room(p *provider) vsee.Room {
-	sum := sha256.Sum256([]byte(r.account + "\n" + r.domain + "\n" + p.user.Code))
+	sum := sha256.Sum256([]byte(r.account + "\n" + r.domain + "\n" + p.code))
 	return vsee.Room{
 		Domain: r.domain,
 		Code:   strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10])),
@@ -173,7 +173,7 @@ func (p *provisioner) end(provider string) {
 func provide(ctx context.Context, s *signIn, p *provider, sso vsee.SSO, a *attempt) error {
 	rooms := s.state.rooms
 	if count(rooms.done, p.key, 0, a.start).count > 0 {
-		a.room = roomRemembered
+		a.entry.Room = roomRemembered
 		return nil
 	}
 	if err := rooms.begin(ctx, p.key); err != nil {
@@ -181,7 +181,7 @@ func provide(ctx context.Context, s *signIn, p *provider, sso vsee.SSO, a *attem
 	}
 	defer rooms.end(p.key)
 	if count(rooms.done, p.key, 0, a.start).count > 0 { // somebody was faster
-		a.room = roomRemembered
+		a.entry.Room = roomRemembered
 		return nil
 	}
 	// A closed tab does not stop what has begun; only the deadline does.
@@ -219,7 +219,7 @@ func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 		return fmt.Errorf("%w: the answer to the sign-in has no data.id to assign the room to", vsee.ErrAPI)
 	}
 	if contains(p.sso.RoomCodes, p.want.Code) {
-		a.room = roomFound
+		a.entry.Room = roomFound
 		return nil
 	}
 	room, err := client.CreateRoom(ctx, p.want, &a.trace)
@@ -232,7 +232,7 @@ func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 	if err != nil {
 		return err
 	}
-	a.room = how
+	a.entry.Room = how
 	if contains(room.ProviderIDs, p.sso.UserID) {
 		return nil
 	}
@@ -248,7 +248,7 @@ func (p *provisioning) run(ctx context.Context, client *vsee.Client) error {
 		err = nil // "assigned already" in words that do not say so
 	}
 	if err == nil || errors.Is(err, vsee.ErrExists) {
-		a.assigned = true
+		a.entry.Assigned = true
 		return nil
 	}
 	return err

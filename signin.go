@@ -62,18 +62,15 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 
 // attempt is one request on its way to an answer.
 type attempt struct {
-	start       time.Time
-	ref         string // ten hexadecimal digits that tell people, the log and the audit which request is meant
-	outcome     string
-	why         string // for the log; never shown to the browser
-	provider    string // hash
-	room        string // created, found or remembered; "" without rooms or before
-	assigned    bool
-	nextRefused bool
-	probe       bool // the breaker waits for what comes of it
-	location    string
-	retryAfter  time.Duration
-	trace       vsee.Trace
+	start      time.Time
+	entry      *auditEntry
+	outcome    string
+	why        string // for the log; never shown to the browser
+	location   string
+	retryAfter time.Duration
+	trace      vsee.Trace
+	watched    bool // the breaker waits for what comes of it
+	probe      bool // and lets nobody else through meanwhile
 }
 
 func end(a *attempt, outcome, why string) {
@@ -83,36 +80,16 @@ func end(a *attempt, outcome, why string) {
 
 // ServeHTTP signs the provider in, or says why not.
 func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &attempt{start: time.Now(), ref: fmt.Sprintf("%010x", rand.Int63()&0xffffffffff)}
-	run(s, r, a)
+	a := &attempt{start: time.Now(), entry: &auditEntry{Clinic: s.clinic, Ref: newRef()}}
+	if p := admit(s, r, a); p != nil {
+		run(s, r, a, p)
+	}
 	report(s, a)
 	answer(s, w, r, a)
 }
 
-// run takes the attempt to its outcome.
-func run(s *signIn, r *http.Request, a *attempt) {
-	p := admit(s, r, a)
-	if p == nil {
-		return
-	}
-	next, refused := landing(s.portal, rest(s, r.URL.EscapedPath()), r.URL.RawQuery)
-	a.nextRefused = refused
-
-	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
-	defer cancel()
-	token, err := mint(ctx, s, p, a)
-	if err != nil {
-		a.retryAfter = a.trace.RetryAfter
-		end(a, outcomeOf(err), err.Error())
-	} else if a.location = location(s.portal, token, next); a.location == "" {
-		end(a, apiError, "the finished address would lead away from the portal")
-	} else {
-		a.outcome = signedIn
-	}
-	if err != nil || s.state.breaker.failures.Load() > 0 {
-		s.state.breaker.settle(a, time.Now())
-	}
-}
+// newRef returns ten hexadecimal digits.
+func newRef() string { return fmt.Sprintf("%010x", rand.Int63()&0xffffffffff) }
 
 // admit returns the provider to sign in, or nil when a check fails; the first that fails ends the attempt.
 func admit(s *signIn, r *http.Request, a *attempt) *provider {
@@ -125,7 +102,7 @@ func admit(s *signIn, r *http.Request, a *attempt) *provider {
 		return nil
 	}
 	who, refused, why := readIdentity(s.identity, r)
-	if refused != "" {
+	if who == nil {
 		end(a, refused, why)
 		return nil
 	}
@@ -134,38 +111,69 @@ func admit(s *signIn, r *http.Request, a *attempt) *provider {
 		end(a, noIdentity, "provider.code came out empty for this identity")
 		return nil
 	}
-	a.provider = p.hash
-	if !mayEnter(s.identity, who) {
+	a.entry.Provider = p.hash
+	if s.identity.careful && !mayEnter(s.identity, who) {
 		end(a, notAllowed, "the provider is in none of identity.allowedGroups")
 		return nil
 	}
-	if !withinLimits(s.state, p, a) {
+	if a.retryAfter = overLimit(s.state.limiter, p.key, a.start); a.retryAfter > 0 {
+		end(a, tooMany, "more than limits.signIns within a minute")
+		return nil
+	}
+	if s.state.breaker.failures.Load() > 0 && !passes(s.state.breaker, a) {
 		return nil
 	}
 	return p
 }
 
-// withinLimits ends the attempt when the provider, or the API, is to be left alone for a while.
-func withinLimits(s *state, p *provider, a *attempt) bool {
-	if a.retryAfter = overLimit(s.limiter, p.key, a.start); a.retryAfter > 0 {
-		end(a, tooMany, "more than limits.signIns within a minute")
-		return false
+// passes ends the attempt while the breaker is open.
+func passes(b *breaker, a *attempt) bool {
+	a.watched = true
+	a.retryAfter = b.admit(a)
+	if a.retryAfter > 0 {
+		a.watched = false
+		end(a, apiUnavailable, "the API was not asked, because it has failed repeatedly")
 	}
-	if s.breaker.failures.Load() >= breakAfter {
-		if a.retryAfter = s.breaker.admit(a); a.retryAfter > 0 {
-			end(a, apiUnavailable, "the API was not asked, because it has failed repeatedly")
-			return false
-		}
+	return a.retryAfter == 0
+}
+
+// run takes an admitted attempt to its outcome.
+func run(s *signIn, r *http.Request, a *attempt, p *provider) {
+	next, refused := landing(s, r.URL)
+	a.entry.NextRefused = refused
+	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
+	token, err := mint(ctx, s, p, a)
+	cancel()
+	if err != nil {
+		fail(s, a, err)
+		return
 	}
-	return true
+	a.location = location(s.portal, token, next)
+	a.outcome = signedIn
+	if a.location == "" {
+		end(a, apiError, "the finished address would lead away from the portal")
+	}
+	if a.watched {
+		s.state.breaker.settle(a, time.Now())
+	}
+}
+
+// fail ends an attempt that the API did not let succeed.
+func fail(s *signIn, a *attempt, err error) {
+	a.retryAfter = a.trace.RetryAfter
+	end(a, outcomeOf(err), err.Error())
+	s.state.breaker.settle(a, time.Now())
 }
 
 // mint returns an SSO token for the provider, whose room is then there.
-func mint(ctx context.Context, s *signIn, p *provider, a *attempt) (token string, err error) {
+func mint(ctx context.Context, s *signIn, p *provider, a *attempt) (string, error) {
 	client := currentClient(s.state.api)
-	sso, err := client.SSO(ctx, p.user, &a.trace)
-	if err != nil && renewed(s.state.api, client, err) {
-		sso, err = currentClient(s.state.api).SSO(ctx, p.user, &a.trace)
+	sso, err := client.SSO(ctx, user(s.provider, p), &a.trace)
+	if err != nil {
+		if !renewed(s.state.api, client, err) {
+			return "", err
+		}
+		sso, err = currentClient(s.state.api).SSO(ctx, user(s.provider, p), &a.trace)
 	}
 	if err == nil && s.room.enabled {
 		err = provide(ctx, s, p, sso, a)
@@ -175,21 +183,26 @@ func mint(ctx context.Context, s *signIn, p *provider, a *attempt) (token string
 
 // report writes the audit entry and the log line.
 func report(s *signIn, a *attempt) {
-	writeAudit(s.state.audit, &auditEntry{
-		Time:        a.start.UTC().Format(time.RFC3339Nano),
-		Outcome:     a.outcome,
-		Ref:         a.ref,
-		Clinic:      s.clinic,
-		Provider:    a.provider,
-		Room:        a.room,
-		Assigned:    a.assigned,
-		NextRefused: a.nextRefused,
-		Calls:       a.trace.Calls,
-		MS:          time.Since(a.start).Milliseconds(),
-	})
-	line := s.name + ": " + a.outcome + " ref=" + a.ref
-	if a.room != "" {
-		line += fmt.Sprintf(" room=%s assigned=%v", a.room, a.assigned)
+	e := a.entry
+	if s.state.audit.file != "" {
+		e.Time = a.start.UTC()
+		e.Outcome = a.outcome
+		e.Calls = a.trace.Calls
+		e.MS = time.Since(a.start).Milliseconds()
+		writeAudit(s.state.audit, e)
+	}
+	if a.outcome == signedIn && e.Room == "" {
+		logDebug(s.name + ": " + signedIn + " ref=" + e.Ref)
+		return
+	}
+	logOutcome(s, a)
+}
+
+// logOutcome writes the log line where there is more to say.
+func logOutcome(s *signIn, a *attempt) {
+	line := s.name + ": " + a.outcome + " ref=" + a.entry.Ref
+	if a.entry.Room != "" {
+		line += fmt.Sprintf(" room=%s assigned=%v", a.entry.Room, a.entry.Assigned)
 	}
 	if a.why != "" {
 		line += ": " + a.why

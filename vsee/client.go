@@ -63,6 +63,7 @@ type Config struct {
 // Client calls one clinic's API. It is safe for concurrent use: all clients share one pool of connections.
 type Client struct {
 	config    Config
+	api       string
 	transport http.RoundTripper
 	encoder   encoder
 
@@ -72,7 +73,7 @@ type Client struct {
 
 // New returns a client for the clinic that c describes. It connects to nothing.
 func New(c Config) *Client {
-	client := &Client{config: c, transport: transport, encoder: newEncoder(c.Encoding)}
+	client := &Client{config: c, api: c.API, transport: transport, encoder: newEncoder(c.Encoding)}
 	client.byKey = client.header("X-ApiKey", c.Key)
 	client.byKey.Set("Content-Type", client.encoder.contentType)
 	if c.Secret != "" {
@@ -125,11 +126,10 @@ func newTransport() http.RoundTripper {
 	return t
 }
 
-// answer is what one request came to.
-type answer struct {
-	data       json.RawMessage
-	failure    error         // nil on success, else one of this package's errors
-	detail     string        // what a failure looked like, not yet redacted
+// failure is what became of a request that did not succeed.
+type failure struct {
+	kind       error         // one of this package's errors
+	detail     string        // what it looked like, not yet redacted
 	again      bool          // the request may be sent again
 	retryAfter time.Duration // the least wait before that; 0 when the API named none
 	limited    bool          // the API answered 429
@@ -138,90 +138,97 @@ type answer struct {
 // request is a call of the API.
 type request struct {
 	method string
-	name   string   // the path as VSee documents it, fit for a log
-	path   string   // the same with its values
-	fields []string // of a POST: names and values in turn
-	admin  bool     // authenticated by the clinic admin's token, not by the key
+	name   string      // the path as VSee documents it, fit for a log
+	path   string      // the same with its values
+	header http.Header // with the credential that VSee documents for it
+	fields []string    // of a POST
 }
 
 // call sends a request, again where the API was not reached or asks to come back, and returns the answer's data. Every
 // call of this package may be repeated safely.
 func call(ctx context.Context, c *Client, r *request, trace *Trace) (json.RawMessage, error) {
-	if trace == nil {
-		trace = &Trace{}
-	}
 	body, err := encode(&c.encoder, r.fields)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s was not sent: %s", ErrAPI, r.name, err.Error())
 	}
-	for attempt := 1; ; attempt++ {
+	data, f := send(ctx, c, r, body)
+	if trace != nil {
 		trace.Calls++
-		a := send(ctx, c, r, body)
-		if a.failure == nil {
-			return a.data, nil
-		}
-		if a.again && pause(ctx, attempt, a.retryAfter) {
-			continue
-		}
-		return nil, failed(ctx, c, r, trace, a, attempt)
 	}
+	if f == nil {
+		return data, nil
+	}
+	return callAgain(ctx, c, r, body, trace, f)
 }
 
-// failed returns the error of a call that is given up.
-func failed(ctx context.Context, c *Client, r *request, trace *Trace, a *answer, attempt int) error {
+// callAgain goes on after a first failure.
+func callAgain(ctx context.Context, c *Client, r *request, body string, trace *Trace, f *failure) (json.RawMessage, error) {
+	if trace == nil {
+		trace = &Trace{}
+	}
+	attempt := 1
+	for f.again && pause(ctx, attempt, f.retryAfter) {
+		attempt++
+		trace.Calls++
+		data, next := send(ctx, c, r, body)
+		if next == nil {
+			return data, nil
+		}
+		f = next
+	}
 	if ctx.Err() == context.Canceled {
-		a.failure = ErrCanceled
+		f.kind = ErrCanceled
 	}
-	if a.limited {
-		trace.RetryAfter = atLeast(a.retryAfter, defaultRetryAfter)
+	if f.limited {
+		trace.RetryAfter = atLeast(f.retryAfter, defaultRetryAfter)
 	}
-	return fmt.Errorf("%w: %s %s, attempt %d: %s", a.failure, r.method, r.name, attempt, c.redact(a.detail, r.fields))
+	return nil, fmt.Errorf("%w: %s %s, attempt %d: %s", f.kind, r.method, r.name, attempt, c.redact(f.detail, r.fields))
 }
 
-// send sends a request once.
-func send(ctx context.Context, c *Client, r *request, body string) *answer {
-	req, err := http.NewRequestWithContext(ctx, r.method, c.config.API+r.path, strings.NewReader(body))
+// send sends a request once and returns the answer's data, or what became of it.
+func send(ctx context.Context, c *Client, r *request, body string) (json.RawMessage, *failure) {
+	req, err := http.NewRequestWithContext(ctx, r.method, c.api+r.path, strings.NewReader(body))
 	if err != nil {
-		return &answer{failure: ErrAPI, detail: "the address is not a URL"}
+		return nil, badAddress()
 	}
-	switch {
-	case !r.admin:
-		req.Header = c.byKey
-	case body != "":
-		req.Header = c.byTokenWithBody
-	default:
-		req.Header = c.byToken
-	}
+	req.Header = r.header
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return connectionFailure(ctx, err)
+		return nil, connectionFailure(ctx, err)
 	}
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close()
 	if err != nil {
-		failure := connectionFailure(ctx, err)
-		failure.again = false // it was answered, if not to the end
-		return failure
+		return nil, cutOff(ctx, err)
 	}
 	return judge(resp, content)
 }
 
+func badAddress() *failure { return &failure{kind: ErrAPI, detail: "the address is not a URL"} }
+
+// cutOff says what became of a request that was answered, if not to the end: it is not sent again.
+func cutOff(ctx context.Context, err error) *failure {
+	f := connectionFailure(ctx, err)
+	f.again = false
+	return f
+}
+
 // connectionFailure says what a request without a complete answer came to.
-func connectionFailure(ctx context.Context, err error) *answer {
+func connectionFailure(ctx context.Context, err error) *failure {
 	detail := err.Error()
 	switch ctx.Err() {
 	case context.DeadlineExceeded:
-		return &answer{failure: ErrTimeout, detail: detail}
+		return &failure{kind: ErrTimeout, detail: detail}
 	case context.Canceled:
-		return &answer{failure: ErrCanceled, detail: detail}
+		return &failure{kind: ErrCanceled, detail: detail}
 	}
 	// net/http has no type for an answer that is not HTTP; every other error means that none came.
 	if strings.Contains(detail, "malformed") || strings.Contains(detail, "response headers exceeded") {
-		return &answer{failure: ErrAPI, detail: detail}
+		return &failure{kind: ErrAPI, detail: detail}
 	}
 	var distrusted *tls.CertificateVerificationError
 	certificate := errors.As(err, &distrusted) //nolint:forbidigo // the target is from the standard library
-	return &answer{failure: ErrUnavailable, detail: detail, again: !certificate}
+	return &failure{kind: ErrUnavailable, detail: detail, again: !certificate}
 }
 
 // envelope is how VSee wraps every answer: data on success, code and message on failure.
@@ -232,17 +239,21 @@ type envelope struct {
 }
 
 // judge tells success from failure.
-func judge(resp *http.Response, content []byte) *answer {
-	var e envelope
-	readable := len(content) <= maxAnswer && json.Unmarshal(content, &e) == nil
-	if readable && resp.StatusCode == http.StatusOK && len(e.Code) == 0 {
-		return &answer{data: e.Data}
+func judge(resp *http.Response, content []byte) (json.RawMessage, *failure) {
+	e := &envelope{}
+	err := json.Unmarshal(content, e)
+	if err == nil && resp.StatusCode == http.StatusOK && len(e.Code) == 0 && len(content) <= maxAnswer {
+		return e.Data, nil
 	}
-	return weigh(resp, &e, readable)
+	f := weigh(resp, e, err == nil && len(content) <= maxAnswer)
+	if f.kind == nil {
+		return e.Data, nil
+	}
+	return nil, f
 }
 
-// weigh judges by the HTTP status and by the body's code, because VSee documents both.
-func weigh(resp *http.Response, e *envelope, readable bool) *answer {
+// weigh judges by the HTTP status and by the body's code, because VSee documents both. A failure without a kind is none.
+func weigh(resp *http.Response, e *envelope, readable bool) *failure {
 	status := effectiveStatus(resp.StatusCode, text(e.Code))
 	detail := fmt.Sprintf("HTTP %d", resp.StatusCode)
 	if status != resp.StatusCode {
@@ -251,31 +262,29 @@ func weigh(resp *http.Response, e *envelope, readable bool) *answer {
 	if message := text(e.Message); message != "" {
 		detail += ": " + message
 	}
-	a := &answer{detail: detail, retryAfter: retryAfter(resp.Header)}
+	f := &failure{detail: detail, retryAfter: retryAfter(resp.Header)}
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		a.failure = ErrCredentials
+		f.kind = ErrCredentials
 	case status == http.StatusTooManyRequests:
-		a.failure = ErrUnavailable
-		a.again = true
-		a.limited = true
+		f.kind = ErrUnavailable
+		f.again = true
+		f.limited = true
 	case status >= 500:
-		a.failure = ErrUnavailable
-		a.again = status == http.StatusServiceUnavailable
+		f.kind = ErrUnavailable
+		f.again = status == http.StatusServiceUnavailable
 	case status >= 300 && status < 400:
-		a.failure = ErrAPI
-		a.detail += ", a redirect, which is not followed: check the API's address"
+		f.kind = ErrAPI
+		f.detail += ", a redirect, which is not followed: check the API's address"
 	case (status == http.StatusBadRequest || status == http.StatusConflict) && already(text(e.Message)):
-		a.failure = ErrExists
+		f.kind = ErrExists
 	case status >= 300:
-		a.failure = ErrAPI
+		f.kind = ErrAPI
 	case !readable:
-		a.failure = ErrAPI
-		a.detail += " with a body that is not JSON or has over " + strconv.Itoa(maxAnswer) + " bytes"
-	default:
-		a.data = e.Data
+		f.kind = ErrAPI
+		f.detail += " with a body that is not JSON or has over " + strconv.Itoa(maxAnswer) + " bytes"
 	}
-	return a
+	return f
 }
 
 // already reports whether a refusal says that what was asked for is so already. VSee documents "... already exists." for

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // Encodings of a request's body. VSee's samples show Multipart for every call used here; JSON and Form are seen in VSee's
@@ -20,11 +21,16 @@ const (
 // integers are the fields that VSee documents as integers, where an encoding can tell one from a text.
 var integers = map[string]bool{"type": true, "disable_emails": true}
 
-// encoder makes request bodies.
+// field is what stands between a field's name and its value: as in a multipart body, which can be joined from its fields so.
+const field = "\"\r\n\r\n"
+
+// encoder makes request bodies from fields, each a name, field, and a value.
 type encoder struct {
 	encoding    string
 	contentType string
-	boundary    string // of multipart bodies; random, so that nobody can put it into a value
+
+	// What stands around the fields of a multipart body. Its boundary is random, so that nobody can put it into a value.
+	open, between, end string
 }
 
 func newEncoder(encoding string) encoder {
@@ -33,57 +39,45 @@ func newEncoder(encoding string) encoder {
 		return encoder{encoding: JSON, contentType: "application/json"}
 	case Form:
 		return encoder{encoding: Form, contentType: "application/x-www-form-urlencoded"}
+	case "":
+		encoding = Multipart
 	}
 	w := multipart.NewWriter(io.Discard)
-	return encoder{encoding: encoding, contentType: w.FormDataContentType(), boundary: w.Boundary()}
+	open := "--" + w.Boundary() + "\r\nContent-Disposition: form-data; name=\""
+	return encoder{
+		encoding: encoding, contentType: w.FormDataContentType(),
+		open: open, between: "\r\n" + open, end: "\r\n--" + w.Boundary() + "--\r\n",
+	}
 }
 
-// encode returns the body that carries fields, names and values in turn, or "" for none.
+// encode returns the body that carries fields, or "" for none.
 func encode(e *encoder, fields []string) (string, error) {
-	switch {
-	case len(fields) == 0:
+	if len(fields) == 0 {
 		return "", nil
-	case e.encoding == Multipart || e.encoding == "":
-		return encodeMultipart(e.boundary, fields), nil
-	case e.encoding == JSON:
-		return encodeJSON(fields)
-	case e.encoding == Form:
-		return encodeForm(fields), nil
 	}
-	return "", fmt.Errorf("unknown encoding %q", e.encoding)
+	if e.encoding == Multipart {
+		return e.open + strings.Join(fields, e.between) + e.end, nil
+	}
+	return encodeOtherwise(e.encoding, fields)
 }
 
-// encodeMultipart writes what mime/multipart would. The names come from this program and its configuration, where they have
-// no quotes.
-func encodeMultipart(boundary string, fields []string) string {
-	body := ""
-	for i := 0; i < len(fields); i += 2 {
-		body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + fields[i] + "\"\r\n\r\n" + fields[i+1] + "\r\n"
-	}
-	return body + "--" + boundary + "--\r\n"
-}
-
-func encodeForm(fields []string) string {
+func encodeOtherwise(encoding string, fields []string) (string, error) {
 	values := url.Values{}
-	for i := 0; i < len(fields); i += 2 {
-		values.Set(fields[i], fields[i+1])
-	}
-	return values.Encode()
-}
-
-func encodeJSON(fields []string) (string, error) {
 	object := map[string]interface{}{}
-	for i := 0; i < len(fields); i += 2 {
-		name := fields[i]
-		object[name] = fields[i+1]
-		if integers[name] {
-			n, err := strconv.Atoi(fields[i+1])
-			if err != nil {
-				return "", fmt.Errorf("%s is not an integer", name)
-			}
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, field)
+		values.Set(name, value)
+		object[name] = value
+		if n, err := strconv.Atoi(value); integers[name] && err == nil {
 			object[name] = n
 		}
 	}
-	body, err := json.Marshal(object)
-	return string(body), err
+	switch encoding {
+	case Form:
+		return values.Encode(), nil
+	case JSON:
+		body, err := json.Marshal(object)
+		return string(body), err
+	}
+	return "", fmt.Errorf("unknown encoding %q", encoding)
 }

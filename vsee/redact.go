@@ -16,10 +16,10 @@ var likePersonOrToken = regexp.MustCompile(`[^\s"'<>]+@[^\s"'<>]+|[0-9A-Za-z+/=_
 // were sent, e-mail addresses and tokens.
 func (c *Client) redact(detail string, sent []string) string {
 	hide := []string{}
-	fields := append([]string{"key", c.config.Key, "secret", c.config.Secret, "token", c.config.Token}, sent...)
-	for i := 0; i < len(fields); i += 2 {
-		if len(fields[i+1]) > 1 && !integers[fields[i]] { // one character tells nothing
-			hide = append(hide, regexp.QuoteMeta(fields[i+1]))
+	for _, f := range append([]string{field + c.config.Key, field + c.config.Secret, field + c.config.Token}, sent...) {
+		name, value, _ := strings.Cut(f, field)
+		if len(value) > 1 && !integers[name] { // one character tells nothing
+			hide = append(hide, regexp.QuoteMeta(value))
 		}
 	}
 	// Longer values first: one may be a part of another.

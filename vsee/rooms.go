@@ -21,8 +21,9 @@ type Room struct {
 // CreateRoom makes a room with POST rooms, by the admin's token. It returns ErrExists when the slug or the code is taken:
 // the answer does not say which, nor by which room.
 func (c *Client) CreateRoom(ctx context.Context, r Room, trace *Trace) (Room, error) {
-	fields := []string{"domain", r.Domain, "slug", r.Slug, "name", r.Name, "code", r.Code}
-	raw, err := call(ctx, c, &request{method: http.MethodPost, name: "rooms", path: "rooms", admin: true, fields: fields}, trace)
+	fields := []string{"domain" + field + r.Domain, "slug" + field + r.Slug, "name" + field + r.Name, "code" + field + r.Code}
+	post := &request{method: http.MethodPost, name: "rooms", path: "rooms", header: c.byTokenWithBody, fields: fields}
+	raw, err := call(ctx, c, post, trace)
 	if err != nil {
 		return Room{}, err
 	}
@@ -33,7 +34,7 @@ func (c *Client) CreateRoom(ctx context.Context, r Room, trace *Trace) (Room, er
 // answer does not show whether it has the id.
 func (c *Client) RoomByCode(ctx context.Context, code string, trace *Trace) (Room, error) {
 	path := "rooms/" + url.PathEscape(code)
-	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code", path: path, admin: true}, trace)
+	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code", path: path, header: c.byToken}, trace)
 	if err != nil {
 		return Room{}, err
 	}
@@ -43,7 +44,7 @@ func (c *Client) RoomByCode(ctx context.Context, code string, trace *Trace) (Roo
 // RoomProviders returns VSee's ids of the providers that the room is assigned to, by GET rooms/:code/providers.
 func (c *Client) RoomProviders(ctx context.Context, code string, trace *Trace) ([]string, error) {
 	path := "rooms/" + url.PathEscape(code) + "/providers"
-	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code/providers", path: path, admin: true}, trace)
+	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code/providers", path: path, header: c.byToken}, trace)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +59,9 @@ func (c *Client) RoomProviders(ctx context.Context, code string, trace *Trace) (
 // nothing of it, so the caller says which field has the room's id or code. ErrExists means that it was assigned before.
 func (c *Client) AssignRoom(ctx context.Context, userID, name, value string, trace *Trace) error {
 	path := "users/" + url.PathEscape(userID) + "/rooms"
-	r := &request{method: http.MethodPost, name: "users/:id/rooms", path: path, admin: true, fields: []string{name, value}}
-	_, err := call(ctx, c, r, trace)
+	fields := []string{name + field + value}
+	post := &request{method: http.MethodPost, name: "users/:id/rooms", path: path, header: c.byTokenWithBody, fields: fields}
+	_, err := call(ctx, c, post, trace)
 	return err
 }
 

@@ -44,14 +44,18 @@ type SSO struct {
 // SSO mints a token for u with POST users/sso. Calling again is safe: it yields a token for the same user.
 // trace may be nil. Errors wrap one of this package's.
 func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
-	fields := []string{"type", strconv.Itoa(u.Type), "code", u.Code, "first_name", u.FirstName, "last_name", u.LastName}
+	fields := []string{
+		"type" + field + strconv.Itoa(u.Type), "code" + field + u.Code,
+		"first_name" + field + u.FirstName, "last_name" + field + u.LastName,
+	}
 	if u.Email != "" {
-		fields = append(fields, "email", u.Email)
+		fields = append(fields, "email"+field+u.Email)
 	}
 	if u.DisableEmails {
-		fields = append(fields, "disable_emails", "1")
+		fields = append(fields, "disable_emails"+field+"1")
 	}
-	raw, err := call(ctx, c, &request{method: http.MethodPost, name: "users/sso", path: "users/sso", fields: fields}, trace)
+	r := &request{method: http.MethodPost, name: "users/sso", path: "users/sso", header: c.byKey, fields: fields}
+	raw, err := call(ctx, c, r, trace)
 	if err != nil {
 		return SSO{}, err
 	}
@@ -63,16 +67,20 @@ func decodeSSO(raw json.RawMessage) (SSO, error) {
 		ID    json.RawMessage `json:"id"`
 		Rooms json.RawMessage `json:"rooms"`
 		Token struct {
-			Token json.RawMessage `json:"token"`
+			Token string `json:"token"`
 		} `json:"token"`
 	}
 	err := json.Unmarshal(raw, &data)
-	sso := SSO{UserID: text(data.ID), Token: text(data.Token.Token)}
+	sso := SSO{UserID: text(data.ID), Token: data.Token.Token}
 	if err != nil || len(sso.Token) > maxToken || !tokenPattern.MatchString(sso.Token) {
-		return SSO{}, fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
+		return SSO{}, noToken()
 	}
 	if len(data.Rooms) > 0 {
 		sso.RoomCodes, _ = column(data.Rooms, "code")
 	}
 	return sso, nil
+}
+
+func noToken() error {
+	return fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
 }
