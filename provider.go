@@ -98,8 +98,8 @@ func codeFor(template string, who *identity) string {
 }
 
 // user is the provider as VSee gets to know the person.
-func user(r *providerRules, p *provider) vsee.User {
-	return vsee.User{
+func user(r *providerRules, p *provider) *vsee.User {
+	return &vsee.User{
 		Type: r.userType, Code: p.code, DisableEmails: r.disableEmails,
 		FirstName: p.who.firstName, LastName: p.who.lastName, Email: p.who.email,
 	}

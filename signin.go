@@ -168,12 +168,12 @@ func fail(s *signIn, a *attempt, err error) {
 // mint returns an SSO token for the provider, whose room is then there.
 func mint(ctx context.Context, s *signIn, p *provider, a *attempt) (string, error) {
 	client := currentClient(s.state.api)
-	sso, err := client.SSO(ctx, user(s.provider, p), &a.trace)
+	sso, err := vsee.Mint(ctx, client, user(s.provider, p), &a.trace)
 	if err != nil {
 		if !renewed(s.state.api, client, err) {
 			return "", err
 		}
-		sso, err = currentClient(s.state.api).SSO(ctx, user(s.provider, p), &a.trace)
+		sso, err = vsee.Mint(ctx, currentClient(s.state.api), user(s.provider, p), &a.trace)
 	}
 	if err == nil && s.room.enabled {
 		err = provide(ctx, s, p, sso, a)
