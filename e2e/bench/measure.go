@@ -31,6 +31,7 @@ func measure(rounds int, output string) error {
 		return err
 	}
 	defer s.close()
+	s.closeOnInterrupt()
 	pass := s.passThrough()
 	if err := takeTurns("traffic that passes", pass, rounds, passRequests); err != nil {
 		return err
@@ -45,11 +46,17 @@ func measure(rounds int, output string) error {
 		if err := takeTurns(fmt.Sprintf("sign-ins, API of %s", delay), signIns, rounds, count); err != nil {
 			return err
 		}
+		shares := ""
+		if delay == 0 {
+			if shares, err = s.profileTable(signIns[1]); err != nil {
+				return err
+			}
+		}
 		signIns = append([]*variant{s.direct(delay)}, signIns...)
 		if err := latencies(fmt.Sprintf("latency, API of %s", delay), signIns, rounds); err != nil {
 			return err
 		}
-		tables = append(tables, signInTable(delay, signIns[1:]), latencyTable(delay, signIns))
+		tables = append(tables, signInTable(delay, signIns[1:]), latencyTable(delay, signIns), shares)
 	}
 	s.close()
 	parts, err := partsTable()

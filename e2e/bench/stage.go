@@ -7,8 +7,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/clinicpass/clinicpass/e2e/program"
@@ -26,7 +29,11 @@ type stage struct {
 	proxy   *traefik.Instance
 	parts   map[string]part // floor and service, by name and delay
 	cleanup []func()
+	closing sync.Once
 }
+
+// debugHost is where Traefik's own profiles are.
+const debugHost = "debug"
 
 // part is a process beside Traefik.
 type part struct {
@@ -35,10 +42,22 @@ type part struct {
 }
 
 func (s *stage) close() {
-	for _, end := range s.cleanup {
-		end()
-	}
-	s.cleanup = nil
+	s.closing.Do(func() {
+		for _, end := range s.cleanup {
+			end()
+		}
+	})
+}
+
+// closeOnInterrupt leaves no process behind when somebody has seen enough.
+func (s *stage) closeOnInterrupt() {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		s.close()
+		os.Exit(1)
+	}()
 }
 
 // newStage builds and starts everything.
@@ -77,6 +96,7 @@ func newStage() (*stage, error) {
 		Binary:  binary,
 		Dynamic: string(dynamic),
 		Level:   "ERROR",
+		Static:  "api: {debug: true}\n",
 		Probe:   "none",
 		Plugins: map[string]string{"donothing": filepath.Join(traefik.Root(), "e2e", "bench", "donothing")},
 	})
@@ -147,6 +167,7 @@ func (s *stage) dynamic() map[string]any {
 	for name := range middlewares {
 		routers[name] = map[string]any{"rule": "Host(`" + name + "`)", "service": "site", "middlewares": []string{name}}
 	}
+	routers[debugHost] = map[string]any{"rule": "Host(`" + debugHost + "`)", "service": "api@internal"}
 	servers := []any{map[string]any{"url": s.site.URL}}
 	return map[string]any{
 		"routers":     routers,
