@@ -71,7 +71,16 @@ type otherHost struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{clinic: vseetest.NewServer(), audit: filepath.Join(t.TempDir(), "audit.jsonl")}
-	t.Cleanup(b.clinic.Close)
+	t.Cleanup(func() {
+		written.addTokens(b.clinic.Tokens())
+		b.clinic.Close()
+		audits, _ := filepath.Glob(b.audit + "*")
+		for _, audit := range audits {
+			if content, err := os.ReadFile(audit); err == nil {
+				written.add(t.Name(), "an audit", string(content))
+			}
+		}
+	})
 	b.site = httptest.NewServer(site())
 	t.Cleanup(b.site.Close)
 	b.other = &otherHost{requests: make(chan string, 100)}

@@ -149,6 +149,9 @@ func redirectOutput(t *testing.T) func() string {
 		os.Stdout = stdout
 		log.SetOutput(os.Stderr)
 		_ = file.Close()
+		if content, err := os.ReadFile(name); err == nil {
+			written.add(t.Name(), "the plugin's log", string(content))
+		}
 	})
 	return func() string {
 		content, _ := os.ReadFile(name)
@@ -162,6 +165,7 @@ func startInterpreted(t *testing.T, site string, middlewares map[string]map[stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { written.add(t.Name(), "the plugin's log", output.String()) })
 	return &running{url: serve(t, site, middlewares, plugin.New, output), log: output.String}
 }
 
@@ -235,6 +239,7 @@ func runTraefik(t *testing.T, version, static string, httpConfig map[string]any)
 	}
 	t.Cleanup(func() {
 		instance.Stop()
+		written.add(t.Name(), "Traefik's log", instance.Log())
 		if t.Failed() && os.Getenv("SHOW_LOG") != "" {
 			t.Log(instance.Log())
 		}
@@ -288,5 +293,7 @@ func (e *running) send(t *testing.T, host string, r request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	got := answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	written.addAnswer(t.Name(), got)
+	return got
 }

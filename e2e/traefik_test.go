@@ -111,29 +111,6 @@ func TestNothingSecretIsWritten(t *testing.T) {
 	}
 }
 
-// TestAuditThatCannotBeWritten stops no sign-in and is reported once.
-func TestAuditThatCannotBeWritten(t *testing.T) {
-	for _, e := range environments() {
-		t.Run(e.name, func(t *testing.T) {
-			b := newBench(t)
-			b.audit = filepath.Join(t.TempDir(), "missing", "audit.jsonl")
-			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": b.baseConfig()})
-			for range 3 {
-				if got := running.send(t, "clinic", request{path: "/clinic", header: defaultHeaders("x")}); got.status != http.StatusFound {
-					t.Errorf("%d: %s", got.status, got.body)
-				}
-			}
-			if got := running.send(t, "clinic", request{path: "/clinic"}); got.status != http.StatusUnauthorized {
-				t.Errorf("%d: %s", got.status, got.body)
-			}
-			running.waitForLog(t, 0, "no_identity") // all that came before is logged by now
-			if n := strings.Count(running.log(), "audit.file: "); n != 1 {
-				t.Errorf("reported %d times", n)
-			}
-		})
-	}
-}
-
 // traefikOnly runs a test in each Traefik, with a dynamic configuration made by hand.
 func traefikOnly(t *testing.T, test func(t *testing.T, start func(t *testing.T, httpConfig map[string]any) *running)) {
 	t.Helper()

@@ -15,8 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
+	"github.com/clinicpass/clinicpass/e2e/program"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
 
@@ -63,28 +63,12 @@ func Excused() bool {
 // Prepare gets what is missing and can be had, and says what cannot.
 func Prepare(progress io.Writer) error {
 	if _, err := Chromium(); err != nil {
-		if err := debian(progress, "chromium"); err != nil {
+		if err := program.Install(progress, "chromium"); err != nil {
 			fmt.Fprintln(progress, err)
 		}
 	}
 	_, err := Chromium()
 	return errors.Join(err, fetchAxe(progress))
-}
-
-// debian installs a package where that is possible without asking anybody.
-func debian(progress io.Writer, name string) error {
-	if _, err := exec.LookPath("apt-get"); err != nil || os.Geteuid() != 0 {
-		return fmt.Errorf("%s cannot be installed here: that needs apt-get and root", name)
-	}
-	fmt.Fprintf(progress, "Installing %s\n", name)
-	for _, arguments := range [][]string{{"update"}, {"install", "--yes", "--no-install-recommends", name}} {
-		command := exec.Command("apt-get", append([]string{"--quiet"}, arguments...)...)
-		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if output, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("apt-get %s: %w\n%s", strings.Join(arguments, " "), err, output)
-		}
-	}
-	return nil
 }
 
 // fetchAxe takes axe-core out of its npm package. It is only read by the tests, so nothing of npm's is installed.
@@ -93,7 +77,7 @@ func fetchAxe(progress io.Writer) error {
 		return nil
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
-		if err := debian(progress, "npm"); err != nil {
+		if err := program.Install(progress, "npm"); err != nil {
 			fmt.Fprintln(progress, err)
 			_, err = Axe()
 			return err

@@ -54,6 +54,12 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the program as a crash would.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill()
+	<-p.exited
+}
+
 // FreeAddress returns a loopback address where nobody listens.
 func FreeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -70,7 +70,9 @@ type Options struct {
 	Dynamic string // the dynamic configuration, YAML or JSON
 	Static  string // more of the static configuration, YAML
 	Level   string // of the log; DEBUG when empty
-	Log     io.Writer
+	// Provider is a part of the section providers, YAML, which stands in place of the file with Dynamic.
+	Provider string
+	Log      io.Writer
 	// Plugins are further local plugins: the folder of each by its name, which stands for its module's last element too.
 	Plugins map[string]string
 	// Probe is a host name that the dynamic configuration routes: Start waits until it is not answered with 404.
@@ -123,11 +125,15 @@ func (i *Instance) layOut(o Options) error {
 			return err
 		}
 	}
+	provider := o.Provider
+	if provider == "" {
+		provider = `file: {filename: "` + filepath.Join(i.dir, "dynamic.yml") + `", watch: true}`
+	}
 	static := `global: {checkNewVersion: false, sendAnonymousUsage: false}
 log: {level: ` + level + `, noColor: true}
 ping: {entryPoint: web}
 entryPoints: {web: {address: "` + o.Address + `", transport: {lifeCycle: {graceTimeOut: 1s}}}}
-providers: {file: {filename: "` + filepath.Join(i.dir, "dynamic.yml") + `", watch: true}}
+providers: {providersThrottleDuration: 10ms, ` + provider + `}
 experimental: {localPlugins: {` + plugins + `}}
 ` + o.Static
 	return errors.Join(
