@@ -5,7 +5,7 @@ TRAEFIK_OLD := v3.0.4
 FUZZTIME := 2m
 ROUNDS := 15
 
-.PHONY: help demo test unit e2e traefik browser screenshots fuzz bench lint format test-old-traefik clean
+.PHONY: help demo test unit e2e traefik browser redis screenshots fuzz bench soak reliability lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
@@ -13,6 +13,8 @@ help:
 	@echo "make unit              only the compiled unit tests"
 	@echo "make screenshots       pictures of the failure pages, in .bin/screenshots"
 	@echo "make fuzz              look for a request that leads away from the portal, for $(FUZZTIME) (FUZZTIME=10m for longer)"
+	@echo "make soak              the long tests: 1,000 reloads of Traefik, 50,000 calls of New"
+	@echo "make reliability       write the table of docs/reliability.md"
 	@echo "make bench             measure what the plugin costs, and write docs/benchmarks.md"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
@@ -22,7 +24,7 @@ help:
 demo:
 	@go -C e2e run ./demo
 
-test: traefik browser unit e2e
+test: traefik browser redis unit e2e
 
 traefik:
 	@go -C e2e run ./traefik/build
@@ -31,14 +33,18 @@ traefik:
 browser:
 	@go -C e2e run ./browser/install
 
+# With CLINICPASS_NO_REDIS=1 likewise.
+redis:
+	@go -C e2e run ./redis/install
+
 screenshots: traefik browser
 	SCREENSHOTS=$(CURDIR)/.bin/screenshots go -C e2e test -count=1 -run TestScreenshots ./browser
 
 unit:
 	go test ./...
 
-e2e: traefik browser
-	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about three minutes"
+e2e: traefik browser redis
+	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about five minutes"
 	go -C e2e test -count=1 -timeout 15m ./...
 
 # The working inputs are kept in Go's cache; only a failing one is written to testdata/fuzz.
@@ -53,6 +59,12 @@ test-old-traefik:
 .bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "Building golangci-lint: about two minutes on two cores the first time, then cached"
 	go -C tools build -o ../.bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+soak: traefik
+	SOAK=1 go -C e2e test -count=1 -timeout 30m -v -run 'TestReloadStorm|TestNewDoesNotGrow' .
+
+reliability: traefik
+	UPDATE=1 go -C e2e test -count=1 -run TestFaults .
 
 # ROUNDS=3 is quick and says little.
 bench:

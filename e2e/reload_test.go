@@ -115,14 +115,16 @@ func TestReloadStorm(t *testing.T) {
 		"rooms": b.roomConfig(nil), "limited": b.baseConfig(),
 	})
 	b.visit(t, r.running, "rooms", "remembered", "Jane Doe")
-	for range 11 {
-		r.running.send(t, "limited", request{path: "/clinic", header: defaultHeaders("limited")})
-	}
 	settled := steadyLoad(t, r.running)
 	var goroutines, memory int
 	for i := range reloads {
 		if i == reloads/4 {
 			goroutines, memory = r.size(t)
+		}
+		if i == reloads-10 { // a minute is enough for ten reloads
+			for range 11 {
+				r.running.send(t, "limited", request{path: "/clinic", header: defaultHeaders("limited")})
+			}
 		}
 		config := r.middlewares["clinic"]
 		contact := map[string]any{"pages": map[string]any{"contact": []string{"the help desk", "extension 5"}[i%2]}}

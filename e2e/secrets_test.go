@@ -26,7 +26,10 @@ type collector struct {
 var written = &collector{like: map[string]string{}}
 
 // secrets that the tests configure, by what they are.
-var secrets = map[string]string{"api.key": vseetest.Key, "api.secret": vseetest.Secret, "api.token": vseetest.AdminToken}
+var secrets = map[string]string{
+	"api.key": vseetest.Key, "api.secret": vseetest.Secret, "api.token": vseetest.AdminToken,
+	"identity.proof.secret": "proof-of-the-auth-layer",
+}
 
 var likeToken = regexp.MustCompile(`[0-9a-f]{32,}`)
 
