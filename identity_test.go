@@ -98,8 +98,10 @@ func TestAddress(t *testing.T) {
 // TestPlainIdentity: what one look finds plain, the careful way reads in the same way.
 func TestPlainIdentity(t *testing.T) {
 	r := testReader(t, IdentityConfig{Headers: HeadersConfig{ID: "A", Email: "B", Name: "C", FirstName: "D", LastName: "E"}})
-	values := []string{"", "u-17", "Jane Doe", "Zoë", "a  b", " a", "a ", "=?utf-8?q?x?=", "=", "a=?", "a\tb", "a\nb", "\xe9", "\x7f", "\u0085", "\u00a0", "\u200b",
-		"jane@example.com", "jane@github", "a@b@c", "Nguyễn Văn An", "王小明", "e\u0301", "{id}", strings.Repeat("x", 400)}
+	values := []string{
+		"", "u-17", "Jane Doe", "Zoë", "a  b", " a", "a ", "=?utf-8?q?x?=", "=", "a=?", "a\tb", "a\nb", "\xe9", "\x7f", "\u0085", "\u00a0", "\u200b",
+		"jane@example.com", "jane@github", "a@b@c", "Nguyễn Văn An", "王小明", "e\u0301", "{id}", strings.Repeat("x", 400),
+	}
 	plain := 0
 	for i := range values {
 		for j := range values {

@@ -89,7 +89,9 @@ func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newRef returns ten hexadecimal digits.
-func newRef() string { return fmt.Sprintf("%010x", rand.Int63()&0xffffffffff) }
+func newRef() string {
+	return fmt.Sprintf("%010x", rand.Int63()&0xffffffffff) //nolint:gosec // no secret, it only must not repeat soon
+}
 
 // admit returns the provider to sign in, or nil when a check fails; the first that fails ends the attempt.
 func admit(s *signIn, r *http.Request, a *attempt) *provider {

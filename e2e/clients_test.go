@@ -116,7 +116,7 @@ func (s *storm) raw(text string, then func(c net.Conn)) {
 	if err != nil {
 		return
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := io.WriteString(c, text); err == nil {
 		then(c)

@@ -374,12 +374,12 @@ func servedBy(t *testing.T, api string, handle func(c, upstream net.Conn)) strin
 				return
 			}
 			go func() {
-				defer c.Close()
+				defer func() { _ = c.Close() }()
 				upstream, err := net.Dial("tcp", own)
 				if err != nil {
 					return
 				}
-				defer upstream.Close()
+				defer func() { _ = upstream.Close() }()
 				handle(c, upstream)
 			}()
 		}

@@ -153,13 +153,13 @@ func (c *cluster) balance() {
 				return
 			}
 			go func() {
-				defer client.Close()
+				defer func() { _ = client.Close() }()
 				for i := range replicas {
 					server, err := net.Dial("tcp", c.addresses[(turn+i)%replicas])
 					if err != nil {
 						continue
 					}
-					defer server.Close()
+					defer func() { _ = server.Close() }()
 					go func() { _, _ = io.Copy(server, client) }()
 					_, _ = io.Copy(client, server)
 					return

@@ -72,6 +72,7 @@ func (c *connection) ask(t target) (time.Duration, error) {
 		return 0, err
 	}
 	_, err = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
 	elapsed := time.Since(start)
 	if err == nil && response.StatusCode != t.status {
 		err = fmt.Errorf("%s%s: status %d, want %d", t.host, t.path, response.StatusCode, t.status)
@@ -90,7 +91,7 @@ func saturate(t target, count int) error {
 				failures[i] = err
 				return
 			}
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			for range count / connections {
 				if _, err := c.ask(t); err != nil {
 					failures[i] = err
@@ -114,7 +115,7 @@ func pace(t target, rate, count int) ([]time.Duration, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		idle <- c
 	}
 	tick := time.NewTicker(time.Second / time.Duration(rate))

@@ -56,7 +56,7 @@ func measure(rounds int, output string) error {
 		if err := latencies(fmt.Sprintf("latency, API of %s", delay), signIns, rounds); err != nil {
 			return err
 		}
-		tables = append(tables, signInTable(delay, signIns[1:]), latencyTable(delay, signIns), shares)
+		tables = append(tables, signInTable(delay, signIns[1:]), latencyTable(signIns), shares)
 	}
 	s.close()
 	parts, err := partsTable()
@@ -74,8 +74,12 @@ func measure(rounds int, output string) error {
 func (s *stage) passThrough() []*variant {
 	variants := []*variant{}
 	for _, row := range [][2]string{
-		{"none", "no middleware"}, {"redirect", "redirectRegex (native)"}, {"ours", "Clinicpass"},
-		{"exact", "Clinicpass, exactPassThrough"}, {"donothing", "a plugin that does nothing"}, {"forwardauth", "forwardAuth"},
+		{"none", "no middleware"},
+		{"redirect", "redirectRegex (native)"},
+		{"ours", "Clinicpass"},
+		{"exact", "Clinicpass, exactPassThrough"},
+		{"donothing", "a plugin that does nothing"},
+		{"forwardauth", "forwardAuth"},
 	} {
 		variants = append(variants, &variant{
 			name:      row[1],

@@ -65,7 +65,7 @@ func signInTable(delay time.Duration, variants []*variant) string {
 		verdict("Clinicpass to a service behind forwardAuth", ours/forward, forwardTarget)
 }
 
-func latencyTable(delay time.Duration, variants []*variant) string {
+func latencyTable(variants []*variant) string {
 	own := variants[0].took
 	table := fmt.Sprintf("Latency at %d sign-ins per second, in milliseconds, and what is added to the API's own:\n\n"+
 		"| Variant | median | p99 | median added | p99 added |\n| --- | ---: | ---: | ---: | ---: |\n", paceRate)
