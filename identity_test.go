@@ -100,7 +100,7 @@ func TestPlainIdentity(t *testing.T) {
 	r := testReader(t, IdentityConfig{Headers: HeadersConfig{ID: "A", Email: "B", Name: "C", FirstName: "D", LastName: "E"}})
 	values := []string{
 		"", "u-17", "Jane Doe", "Zoë", "a  b", " a", "a ", "=?utf-8?q?x?=", "=", "a=?", "a\tb", "a\nb", "\xe9", "\x7f", "\u0085", "\u00a0", "\u200b",
-		"jane@example.com", "jane@github", "a@b@c", "Nguyễn Văn An", "王小明", "e\u0301", "{id}", strings.Repeat("x", 400),
+		"jane@example.com", "a@@b.example.com", "jane@github", "a@b@c", "Nguyễn Văn An", "王小明", "e\u0301", "{id}", strings.Repeat("x", 400),
 	}
 	plain := 0
 	for i := range values {
@@ -121,6 +121,18 @@ func TestPlainIdentity(t *testing.T) {
 	}
 	if plain < 100 {
 		t.Errorf("only %d combinations are plain", plain)
+	}
+}
+
+// TestDoubledHeader: no part of an identity may come twice, whichever header it is in.
+func TestDoubledHeader(t *testing.T) {
+	r := testReader(t, IdentityConfig{Headers: HeadersConfig{ID: "A", Email: "B", Name: "C", FirstName: "D", LastName: "E"}})
+	for _, doubled := range []string{"A", "B", "C", "D", "E"} {
+		h := http.Header{"A": {"u-17"}, "B": {"jane@example.com"}, "C": {"Jane Doe"}, "D": {"Jane"}, "E": {"Doe"}}
+		h.Add(doubled, h.Get(doubled))
+		if who, refused, why := readFrom(r, &http.Request{Header: h}); refused != identityRefused {
+			t.Errorf("%s came twice: %+v, %q %s", doubled, who, refused, why)
+		}
 	}
 }
 

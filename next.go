@@ -64,7 +64,7 @@ func landing(s *signIn, asked *url.URL) (next string, refused bool) {
 	if below == "" {
 		below = s.portal.defaultNext
 	}
-	if asked.RawPath != "" || len(s.portal.allowedNext) > 0 || len(below)+len(asked.RawQuery) > maxNext || !ordinaryPath.MatchString(below) {
+	if len(s.portal.allowedNext) > 0 || len(below)+len(asked.RawQuery) > maxNext || !ordinaryPath.MatchString(below) {
 		return s.portal.next(rest(s, asked.EscapedPath()), asked.RawQuery)
 	}
 	if asked.RawQuery != "" && s.portal.keepQuery {
