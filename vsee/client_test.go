@@ -359,6 +359,30 @@ func TestMultipart(t *testing.T) {
 	}
 }
 
+// TestJSON: only what VSee documents as an integer is one, however much a code looks like it.
+func TestJSON(t *testing.T) {
+	e := newEncoder(JSON)
+	got, err := encode(&e, []string{"type" + field + "400", "code" + field + "17"})
+	if want := `{"code":"17","type":400}`; err != nil || got != want {
+		t.Errorf("%v, %s, want %s", err, got, want)
+	}
+}
+
+// TestCanceledBetweenAttempts: who leaves while the API is left alone for a moment is not told that it is unavailable.
+func TestCanceledBetweenAttempts(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "30")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		time.AfterFunc(100*time.Millisecond, cancel)
+	}))
+	defer api.Close()
+	var trace Trace
+	if _, err := testClient(api.URL+"/").SSO(ctx, jane, &trace); !errors.Is(err, ErrCanceled) || trace.Calls != 1 {
+		t.Errorf("%v after %d calls", err, trace.Calls)
+	}
+}
+
 // TestGetHasNoBody: some servers refuse one.
 func TestGetHasNoBody(t *testing.T) {
 	lengths := make(chan int64, 1)
