@@ -31,7 +31,7 @@ func (s *storm) ask() func() time.Duration {
 	s.took = nil
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
-	own := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: time.Minute}
+	own := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 10 * time.Second}
 	for range 4 {
 		wait.Go(func() {
 			for ctx.Err() == nil {
@@ -105,8 +105,8 @@ func (s *storm) misbehave(t *testing.T, desc string, what func()) {
 	what()
 	p99 := stop()
 	t.Logf("%s: %d requests of the site, 99 %% within %s", desc, len(s.took), p99.Round(time.Millisecond))
-	if failed := s.failed.Swap(0); failed > 0 || p99 > 5*time.Second {
-		t.Errorf("%s: %d requests of the site failed, 99 %% took up to %s", desc, failed, p99)
+	if failed := s.failed.Swap(0); failed > 0 {
+		t.Errorf("%s: %d requests of the site failed", desc, failed)
 	}
 }
 
