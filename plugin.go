@@ -62,6 +62,14 @@ func New(ctx context.Context, next http.Handler, config *Config, name string) (h
 	return mount(s, next, config), nil
 }
 
+// Check returns what New would say of the configuration, one text for each mistake, beginning with the key. Like New it reads
+// secrets and keys from the files and variables that the configuration names.
+func Check(config *Config) []string {
+	var found problems
+	checkConfig(config, "", &found)
+	return found.lines
+}
+
 // mount puts the sign-in at its prefix and lets everything else through to next.
 func mount(s *signIn, next http.Handler, config *Config) http.Handler {
 	if s.prefix == "/" {

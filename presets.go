@@ -88,6 +88,14 @@ func checkPreset(c IdentityConfig, found *problems) preset {
 	return p
 }
 
+// IdentityHeaders returns the headers that the configuration takes the identity from, and the token's header where a signed
+// token is the identity, which needs no other.
+func IdentityHeaders(c IdentityConfig) (names HeadersConfig, token string) {
+	var ignored problems
+	p := checkPreset(c, &ignored)
+	return p.headers, orElse(c.JWT.Header, p.token.Header)
+}
+
 // layOver returns the names in over, and below's where over has none.
 func layOver(over, below HeadersConfig) HeadersConfig {
 	return HeadersConfig{

@@ -29,8 +29,25 @@ type signIn struct {
 	state      *state
 }
 
-// newSignIn checks the whole configuration, so that found gets every mistake at once.
+// newSignIn returns nil when found has gained a mistake.
 func newSignIn(config *Config, name string, found *problems) *signIn {
+	s, target := checkConfig(config, name, found)
+	if len(found.lines) > 0 {
+		return nil
+	}
+	s.clinic = target.AccountCode
+	s.segments = strings.Count(strings.TrimSuffix(s.prefix, "/"), "/")
+	var created bool
+	s.state, created = stateFor(config, target, s.identity.token)
+	if created {
+		logStart(config, name, found)
+		warnOfTrust(s)
+	}
+	return s
+}
+
+// checkConfig checks the whole configuration, so that found gets every mistake at once.
+func checkConfig(config *Config, name string, found *problems) (*signIn, vsee.Config) {
 	s := &signIn{
 		name:       name,
 		prefix:     checkPrefix(config.PathPrefix, found),
@@ -46,18 +63,7 @@ func newSignIn(config *Config, name string, found *problems) *signIn {
 	if config.Limits.SignIns < 0 {
 		found.add("limits.signIns", "must not be negative; 0 switches the limit off")
 	}
-	if len(found.lines) > 0 {
-		return nil
-	}
-	s.clinic = target.AccountCode
-	s.segments = strings.Count(strings.TrimSuffix(s.prefix, "/"), "/")
-	var created bool
-	s.state, created = stateFor(config, target, s.identity.token)
-	if created {
-		logStart(config, name, found)
-		warnOfTrust(s)
-	}
-	return s
+	return s, target
 }
 
 // attempt is one request on its way to an answer.

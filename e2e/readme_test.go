@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -126,17 +127,11 @@ func TestREADMEConfigurations(t *testing.T) {
 	}
 }
 
-// TestREADMEIsComplete: the tables name every key and every outcome, and the version to load is this one.
+// TestREADMEIsComplete: the table names every outcome, and the version to load is this one.
 func TestREADMEIsComplete(t *testing.T) {
 	text := readme(t)
 	if want := "version: v" + clinicpass.Version; !strings.Contains(text, want) {
 		t.Errorf("the README lacks %q", want)
-	}
-	for _, key := range keys("", reflect.TypeFor[clinicpass.Config]()) {
-		last := key[strings.LastIndex(key, ".")+1:]
-		if !strings.Contains(text, "`"+key+"`") && !strings.Contains(text, "`."+last+"`") {
-			t.Errorf("the README lacks the key %s", key)
-		}
 	}
 	for _, row := range load[behaviour](t, "behaviour.json") {
 		if row.Want.Outcome != "" && !strings.Contains(text, "| `"+row.Want.Outcome+"` |") {
@@ -148,19 +143,56 @@ func TestREADMEIsComplete(t *testing.T) {
 	}
 }
 
-// keys returns the paths of all configuration keys.
-func keys(prefix string, config reflect.Type) []string {
-	paths := []string{}
-	for i := range config.NumField() {
-		field := config.Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if field.Type.Kind() == reflect.Struct {
-			paths = append(paths, keys(prefix+name+".", field.Type)...)
-		} else {
-			paths = append(paths, prefix+name)
+// TestConfigurationReference: docs/configuration.md has every key, no other, and the defaults of CreateConfig.
+func TestConfigurationReference(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(traefik.Root(), "docs/configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\| (.*?) \\|").FindAllStringSubmatch(string(content), -1) {
+		section := ""
+		for i, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			key := name[1]
+			if i == 0 {
+				section = key[:strings.LastIndex(key, ".")+1]
+			}
+			if strings.HasPrefix(key, ".") {
+				key = section + key[1:]
+			}
+			defaults[key] = row[2]
 		}
 	}
-	return paths
+	code := map[string]reflect.Value{}
+	values("", reflect.ValueOf(clinicpass.CreateConfig()).Elem(), code)
+	for key, value := range code {
+		documented, ok := defaults[key]
+		if !ok {
+			t.Errorf("the reference lacks %s", key)
+		}
+		if quoted := "`" + fmt.Sprint(value) + "`"; documented != quoted && !value.IsZero() {
+			t.Errorf("%s: the default is %s, the reference says %s", key, quoted, documented)
+		}
+		if literal := strings.HasPrefix(documented, "`"); value.IsZero() && literal && documented != "`"+fmt.Sprint(value)+"`" {
+			t.Errorf("%s: there is no default, the reference says %s", key, documented)
+		}
+		delete(defaults, key)
+	}
+	for key := range defaults {
+		t.Errorf("there is no key %s", key)
+	}
+}
+
+// values gathers the configuration's values by key.
+func values(prefix string, config reflect.Value, into map[string]reflect.Value) {
+	for i := range config.NumField() {
+		name, _, _ := strings.Cut(config.Type().Field(i).Tag.Get("json"), ",")
+		if config.Field(i).Kind() == reflect.Struct {
+			values(prefix+name+".", config.Field(i), into)
+		} else {
+			into[prefix+name] = config.Field(i)
+		}
+	}
 }
 
 // TestCatalogue repeats what the plugin catalogue checks: the manifest, the module, and that CreateConfig and New succeed

@@ -62,6 +62,7 @@ type Server struct {
 	mu       sync.Mutex
 	requests []Request
 	faults   []Fault
+	always   Fault // when faults is empty
 	quirks   Quirks
 	state    state
 }
@@ -136,6 +137,13 @@ func (s *Server) Script(faults ...Fault) {
 	s.faults = faults
 }
 
+// SetFault makes every API call fail that the script has nothing for. A zero Fault lets them succeed again.
+func (s *Server) SetFault(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.always = f
+}
+
 // SetQuirks changes how later calls are answered.
 func (s *Server) SetQuirks(q Quirks) {
 	s.mu.Lock()
@@ -150,12 +158,13 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// Reset forgets the script, the quirks and the requests received; users, rooms and tokens stay.
+// Reset forgets the faults, the quirks and the requests received; users, rooms and tokens stay.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = nil
 	s.faults = nil
+	s.always = Fault{}
 	s.quirks = Quirks{}
 }
 
@@ -189,7 +198,7 @@ func (s *Server) record(call Request) Fault {
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, call)
 	if len(s.faults) == 0 {
-		return Fault{}
+		return s.always
 	}
 	fault := s.faults[0]
 	s.faults = s.faults[1:]

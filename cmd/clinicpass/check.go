@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+type checkCommand struct {
+	Files []string `arg:"" name:"file" help:"Traefik's dynamic and static configuration (YAML, TOML), Compose files, objects of Kubernetes, values of Traefik's Helm chart, Nomad jobs. All files together are one site."`
+
+	Plugin      string   `default:"clinicpass" help:"The plugin's name in Traefik's static configuration."`
+	ReadSecrets bool     `help:"Also read the files and variables that hold secrets and keys. Use it where Traefik runs."`
+	Ignore      []string `help:"Findings to leave out, such as literal-secret." placeholder:"ID"`
+	JSON        bool     `name:"json" help:"Print the findings as JSON."`
+}
+
+// finding is a mistake and what to do about it.
+type finding struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // unknown in TOML
+	Object  string `json:"object"`         // the router's or middleware's name
+	ID      string `json:"id"`             // of the kind of mistake
+	Message string `json:"message"`
+}
+
+// Run prints the findings.
+func (c *checkCommand) Run() error {
+	found, err := c.check()
+	if err != nil {
+		return err
+	}
+	if err := c.print(found); err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+// check returns what is wrong with the files.
+func (c *checkCommand) check() ([]finding, error) {
+	s := &site{middlewares: map[string]*middleware{}}
+	for _, file := range c.Files {
+		if err := s.read(file); err != nil {
+			return nil, err
+		}
+	}
+	k := &checker{command: c, site: s, ours: map[string]*clinic{}}
+	k.checkStatic()
+	k.checkMiddlewares()
+	k.checkRouters()
+	if len(k.ours) == 0 && len(s.static) == 0 && len(k.found) == 0 {
+		return nil, errors.New("nothing of Clinicpass is in " + strings.Join(c.Files, ", ") + ": name the files with its middleware and router")
+	}
+	found := []finding{}
+	for _, f := range k.found {
+		if !slices.Contains(c.Ignore, f.ID) {
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+func (c *checkCommand) print(found []finding) error {
+	if c.JSON {
+		encoder := json.NewEncoder(os.Stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(map[string]any{"findings": found})
+	}
+	for _, f := range found {
+		where := f.File
+		if f.Line > 0 {
+			where += fmt.Sprintf(":%d", f.Line)
+		}
+		fmt.Printf("%s: %s: %s [%s]\n", where, f.Object, f.Message, f.ID)
+	}
+	if len(found) == 0 {
+		fmt.Println("Nothing found.")
+	}
+	return nil
+}
+
+// checker gathers findings.
+type checker struct {
+	command *checkCommand
+	site    *site
+	ours    map[string]*clinic // by the middleware's name
+	found   []finding
+}
+
+func (k *checker) add(where piece, key, name, id, format string, args ...any) {
+	k.found = append(k.found, finding{
+		File: where.file, Line: where.tree.line(below(where.path, key)), Object: name, ID: id, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// checkStatic looks at how the plugin is loaded.
+func (k *checker) checkStatic() {
+	for _, p := range k.site.static {
+		for _, kind := range []string{"plugins", "localPlugins"} {
+			plugins, _ := at(p.tree.root, "experimental", kind).(object)
+			for _, name := range sorted(plugins) {
+				k.checkPlugin(p, kind, name, plugins[name])
+			}
+		}
+	}
+}
+
+func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {
+	module := text(at(plugin, "moduleName"))
+	if name != k.command.Plugin && !strings.Contains(strings.ToLower(module), "clinicpass") {
+		return
+	}
+	where := piece{p.file, p.tree, "experimental." + kind + "." + name}
+	if module != modulePath {
+		k.add(where, "moduleName", name, "wrong-module", "moduleName must be %s", modulePath)
+	}
+	if name != k.command.Plugin {
+		k.add(where, "", name, "plugin-name", "the middlewares call the plugin %s (--plugin), so that this key must be %[1]s too", k.command.Plugin)
+	}
+	if kind == "plugins" && !strings.HasPrefix(text(at(plugin, "version")), "v") {
+		k.add(where, "version", name, "no-version", "version must name a release, such as v0.1.0")
+	}
+	if abort := fmt.Sprint(at(p.tree.root, "experimental", "abortOnPluginFailure")); kind == "plugins" && abort != "true" {
+		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when they cannot be fetched, and answers 404 for every router that uses one")
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestBroken: each file says in its first line what is to be found in it, and nothing else may be.
+func TestBroken(t *testing.T) {
+	files, err := filepath.Glob("testdata/broken/*")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	all := map[string]bool{}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, rest, _ := strings.Cut(string(content), "\n")
+			want, ok := strings.CutPrefix(first, "# finds: ")
+			if !ok {
+				t.Fatal("the first line does not say what is to be found")
+			}
+			found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids := []string{}
+			for _, f := range found {
+				ids = append(ids, f.ID)
+				if f.File != file || f.Object == "" || (f.Line < 2 || f.Line > 1+strings.Count(rest, "\n")) && filepath.Ext(file) != ".toml" {
+					t.Errorf("it is not told where: %+v", f)
+				}
+				if strings.Contains(f.Message, "not-a-real") {
+					t.Errorf("a secret is printed: %s", f.Message)
+				}
+			}
+			slices.Sort(ids)
+			expected := strings.Fields(want)
+			slices.Sort(expected)
+			for _, id := range expected {
+				all[id] = true
+			}
+			if !slices.Equal(slices.Compact(ids), expected) {
+				t.Errorf("found %+v, want %v", found, expected)
+			}
+		})
+	}
+	documentation, err := os.ReadFile("../../docs/checking.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(string(documentation), -1) {
+		for _, id := range strings.Split(strings.Trim(row[1], "`"), "`, `") {
+			if !all[id] {
+				t.Errorf("docs/checking.md has %s, which no file is an example of", id)
+			}
+			delete(all, id)
+		}
+	}
+	if len(all) > 0 {
+		t.Errorf("docs/checking.md lacks %v", all)
+	}
+}
+
+// TestExamples: nothing is found in what we recommend.
+func TestExamples(t *testing.T) {
+	folders, err := filepath.Glob("../../examples/*")
+	if err != nil || len(folders) < 8 {
+		t.Fatalf("%d folders, %v", len(folders), err)
+	}
+	for _, folder := range folders {
+		if filepath.Base(folder) == "consul" { // a script
+			continue
+		}
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			files, err := filepath.Glob(folder + "/*")
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := (&checkCommand{Files: files, Plugin: "clinicpass"}).check()
+			if err != nil || len(found) > 0 {
+				t.Errorf("%+v, %v", found, err)
+			}
+		})
+	}
+}
+
+// TestSafe: configurations that are unusual and right.
+func TestSafe(t *testing.T) {
+	for desc, edit := range map[string]*strings.Replacer{
+		"keys in another case":       strings.NewReplacer("accountCode:", "ACCOUNTCODE:", "preset:", "Preset:"),
+		"headers by a pattern":       strings.NewReplacer("authResponseHeaders: [X-Auth-Request-User, X-Auth-Request-Email, X-Auth-Request-Preferred-Username, X-Auth-Request-Groups]", "authResponseHeadersRegex: ^X-Auth-Request-"),
+		"auth of another provider":   strings.NewReplacer("[auth, clinic]", "[sso@docker, clinic]"),
+		"a chain":                    strings.NewReplacer("[auth, clinic]", "[both]", "    auth:\n", "    both:\n      chain:\n        middlewares: [auth, clinic]\n    auth:\n"),
+		"a signed token":             strings.NewReplacer("[auth, clinic]", "[clinic]", "preset: oauth2-proxy", "preset: pomerium\n            jwt: {issuer: portal.example.com, audience: portal.example.com}"),
+		"an auth layer in front":     strings.NewReplacer("[auth, clinic]", "[clinic]", "preset: oauth2-proxy", "preset: tailscale"),
+		"another prefix is stripped": strings.NewReplacer("[auth, clinic]", "[auth, strip, clinic]", "    auth:\n", "    strip:\n      stripPrefix:\n        prefixes: [/other]\n    auth:\n"),
+		"keys from a file":           strings.NewReplacer("preset: oauth2-proxy", "preset: pomerium\n            jwt: {issuer: a.example.com, audience: b, jwks: file:/nowhere.json}"),
+	} {
+		t.Run(desc, func(t *testing.T) {
+			content, err := os.ReadFile("../../examples/file/clinic.yml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "clinic.yml")
+			edited := edit.Replace(string(content))
+			if edited == string(content) {
+				t.Fatal("nothing was changed")
+			}
+			if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check(); err != nil || len(found) > 0 {
+				t.Errorf("%+v, %v", found, err)
+			}
+		})
+	}
+}
+
+// TestReadSecrets: what Traefik could not read is found where Traefik runs, and only there.
+func TestReadSecrets(t *testing.T) {
+	for read, want := range map[bool]int{false: 0, true: 1} {
+		found, err := (&checkCommand{Files: []string{"../../examples/file/clinic.yml"}, Plugin: "clinicpass", ReadSecrets: read}).check()
+		if err != nil || len(found) != want {
+			t.Errorf("%v: %+v, %v", read, found, err)
+		}
+	}
+}
+
+// TestUnreadable: what cannot be checked is an error and not a clean result.
+func TestUnreadable(t *testing.T) {
+	for name, content := range map[string]string{
+		"torn.yml": "http: [", "empty.yml": "", "list.yml": "- a", "other.txt": "http: {}", "torn.toml": "[http", "nothing.yml": "http: {}\n",
+		"nothing.hcl": "job {}", "label.yml": "services: {a: {labels: [traefik..x=1]}}",
+	} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check(); err == nil {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}

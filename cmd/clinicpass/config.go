@@ -1,0 +1,177 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/mitchellh/mapstructure"
+
+	"github.com/clinicpass/clinicpass"
+)
+
+const modulePath = "github.com/clinicpass/clinicpass"
+
+// clinic is a middleware of ours with its configuration as the plugin will see it.
+type clinic struct {
+	*middleware
+	config *clinicpass.Config
+	used   bool
+}
+
+// checkMiddlewares finds ours and checks each by itself.
+func (k *checker) checkMiddlewares() {
+	for _, name := range sorted(k.site.middlewares) {
+		m := k.site.middlewares[name]
+		plugin, config := m.plugin()
+		if !strings.EqualFold(m.kind, "plugin") || (plugin != k.command.Plugin && !looksOurs(config)) {
+			continue
+		}
+		where := m.piece
+		where.path += "." + plugin
+		if plugin != k.command.Plugin {
+			k.add(where, "", name, "plugin-name", "the plugin is called %q here and %q in Traefik's static configuration (--plugin says otherwise)", plugin, k.command.Plugin)
+		}
+		k.checkKeys(where, name, "", config, reflect.TypeFor[clinicpass.Config]())
+		c := &clinic{middleware: m}
+		k.ours[name] = c
+		var err error
+		if c.config, err = decode(config); err != nil {
+			k.add(where, "", name, "wrong-type", "Traefik cannot decode it: %v", err)
+			c.config = clinicpass.CreateConfig()
+			continue
+		}
+		k.checkSecrets(where, name, c.config)
+		for _, line := range clinicpass.Check(c.checkable(k.command.ReadSecrets)) {
+			key, problem, _ := strings.Cut(line, ": ")
+			k.add(where, key, name, "invalid", "%s %s", key, problem)
+		}
+	}
+}
+
+// looksOurs reports whether a plugin's configuration is one of Clinicpass under another name.
+func looksOurs(config object) bool {
+	return at(config, "portal", "url") != nil && at(config, "api", "url") != nil
+}
+
+// decode follows Traefik's rules for plugins: keys in any case, texts for numbers and booleans, commas in lists.
+func decode(raw object) (*clinicpass.Config, error) {
+	config := clinicpass.CreateConfig()
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		DecodeHook:       mapstructure.StringToSliceHookFunc(","),
+		WeaklyTypedInput: true,
+		Result:           config,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return config, decoder.Decode(raw)
+}
+
+// checkKeys finds what Traefik's decoder drops without a word.
+func (k *checker) checkKeys(where piece, name, path string, config object, known reflect.Type) {
+	fields := map[string]reflect.Type{}
+	for i := range known.NumField() {
+		key, _, _ := strings.Cut(known.Field(i).Tag.Get("json"), ",")
+		fields[key] = known.Field(i).Type
+	}
+	for _, key := range sorted(config) {
+		field, nearest := fieldOf(fields, key)
+		full := below(path, key)
+		nested, isMap := config[key].(object)
+		switch {
+		case field == nil:
+			k.add(where, full, name, "unknown-key", "%s is no key of the plugin, and Traefik drops it silently; did you mean %s?", full, below(path, nearest))
+		case field.Kind() == reflect.Struct && isMap:
+			k.checkKeys(where, name, full, nested, field)
+		case field.Kind() == reflect.Struct:
+			k.add(where, full, name, "wrong-type", "%s must be a section with keys of its own", full)
+		}
+	}
+}
+
+// fieldOf returns the type of the key, or nil and the key that is most like it.
+func fieldOf(fields map[string]reflect.Type, key string) (found reflect.Type, nearest string) {
+	least := 1000
+	for _, name := range sorted(fields) {
+		if strings.EqualFold(name, key) {
+			return fields[name], name
+		}
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(key)); d < least {
+			least, nearest = d, name
+		}
+	}
+	return nil, nearest
+}
+
+// secretsOf returns the places of the secrets by their keys.
+func secretsOf(c *clinicpass.Config) map[string]*string {
+	return map[string]*string{
+		"api.key": &c.API.Key, "api.secret": &c.API.Secret, "api.token": &c.API.Token, "identity.proof.secret": &c.Identity.Proof.Secret,
+	}
+}
+
+func (k *checker) checkSecrets(where piece, name string, c *clinicpass.Config) {
+	secrets := secretsOf(c)
+	for _, key := range sorted(secrets) {
+		if source := *secrets[key]; source != "" && !elsewhere(source) {
+			k.add(where, key, name, "literal-secret", "%s stands here itself, for everybody who reads this file, Traefik's dashboard or its DEBUG log; write file:PATH or env:NAME", key)
+		}
+	}
+}
+
+// elsewhere reports whether a secret's source only says where the secret is. Traefik itself replaces the last form.
+func elsewhere(source string) bool {
+	for _, prefix := range []string{"file:", "env:", "urn:k8s:secret:"} {
+		if strings.HasPrefix(source, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkable returns the configuration with placeholders for what can only be read where Traefik runs.
+func (c *clinic) checkable(readSecrets bool) *clinicpass.Config {
+	config := *c.config
+	for _, source := range secretsOf(&config) {
+		if strings.HasPrefix(*source, "urn:k8s:secret:") || (!readSecrets && elsewhere(*source)) {
+			*source = "placeholder"
+		}
+	}
+	if jwt := &config.Identity.JWT; !readSecrets && strings.HasPrefix(jwt.JWKS, "file:") {
+		jwt.JWKS, jwt.JWKSURL = "", "https://keys.example.com/"
+	}
+	return &config
+}
+
+// identityHeaders returns the plain headers that must come from the auth layer, by the keys that name them.
+func (c *clinic) identityHeaders() map[string]string {
+	headers := map[string]string{}
+	names, token := clinicpass.IdentityHeaders(c.config.Identity)
+	if token == "" {
+		for key, name := range map[string]string{"id": names.ID, "email": names.Email, "name": names.Name, "firstName": names.FirstName, "lastName": names.LastName} {
+			headers["identity.headers."+key] = name
+		}
+		if len(c.config.Identity.AllowedGroups) > 0 {
+			headers["identity.headers.groups"] = names.Groups
+		}
+	}
+	headers["identity.proof.header"] = c.config.Identity.Proof.Header
+	for key, name := range headers {
+		if name == "" {
+			delete(headers, key)
+		}
+	}
+	return headers
+}
+
+// proven reports whether the identity needs no auth middleware in Traefik: it is signed, proven, or set by an auth layer that
+// stands in front.
+func (c *clinic) proven() bool {
+	_, token := clinicpass.IdentityHeaders(c.config.Identity)
+	switch c.config.Identity.Preset {
+	case "oauth2-proxy-upstream", "tailscale", "azure":
+		return true
+	}
+	return token != "" || c.config.Identity.Proof.Header != ""
+}

@@ -1,0 +1,38 @@
+# nomad job run portal.nomad.hcl. The tags stand on the portal's service; Traefik reads them through its Nomad provider, and
+# has the key in its own task (template or Vault), at /secrets/vsee_key.
+job "portal" {
+  group "portal" {
+    network {
+      port "http" { to = 8080 }
+    }
+    service {
+      name     = "portal"
+      provider = "nomad"
+      port     = "http"
+      tags = [
+        "traefik.enable=true",
+        "traefik.http.routers.clinic.rule=Host(`portal.example.com`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))",
+        "traefik.http.routers.clinic.middlewares=auth,clinic",
+        "traefik.http.routers.clinic.service=noop@internal",
+        "traefik.http.middlewares.auth.forwardauth.address=http://oauth2-proxy:4180/",
+        "traefik.http.middlewares.auth.forwardauth.authresponseheaders=X-Auth-Request-User,X-Auth-Request-Email,X-Auth-Request-Preferred-Username,X-Auth-Request-Groups",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.portal.url=https://vclinic.vseepreview.com/vc/next/",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.api.url=https://api-vclinic.vseepreview.com/vc/next/api_v3/",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.api.accountCode=vclinic",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.api.key=file:/secrets/vsee_key",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.identity.preset=oauth2-proxy",
+        "traefik.http.routers.portal.rule=Host(`portal.example.com`)",
+        "traefik.http.routers.portal.middlewares=auth",
+        "traefik.http.routers.portal.service=portal",
+        "traefik.http.services.portal.loadbalancer.server.scheme=http",
+      ]
+    }
+    task "portal" {
+      driver = "docker"
+      config {
+        image = "registry.example.com/portal:1"
+        ports = ["http"]
+      }
+    }
+  }
+}
