@@ -53,6 +53,18 @@ func Build(version string, progress io.Writer) (string, error) {
 	}, progress)
 }
 
+// BuildDecoder builds a program that decodes configurations with the code of the newest tested Traefik.
+func BuildDecoder(progress io.Writer) (string, error) {
+	binary := filepath.Join(Root(), ".bin", "traefik-decode")
+	return binary, program.Build(program.Source{
+		Name:    "Traefik's decoder",
+		Module:  filepath.Join(Root(), "e2e", "traefik", Tested[len(Tested)-1]),
+		Package: "./decode",
+		Binary:  binary,
+		Takes:   "seconds after Traefik, about a minute without",
+	}, progress)
+}
+
 // Instance is a running Traefik.
 type Instance struct {
 	// URL is the address of its entry point, without a trailing slash.

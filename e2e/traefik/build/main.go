@@ -1,5 +1,5 @@
 // Command build builds what the tests need besides Go: the versions of Traefik given as arguments, by default all that every
-// test run uses, and oauth2-proxy.
+// test run uses with the decoder of the newest, and oauth2-proxy.
 package main
 
 import (
@@ -25,6 +25,9 @@ func build(versions []string) error {
 		if _, err := traefik.Build(version, os.Stdout); err != nil {
 			return err
 		}
+	}
+	if _, err := traefik.BuildDecoder(os.Stdout); err != nil {
+		return err
 	}
 	_, err := authlayer.BuildOAuth2Proxy(os.Stdout)
 	return err
