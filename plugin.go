@@ -20,6 +20,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/clinicpass/clinicpass/vsee"
 )
 
 // Version is the plugin's version, sent to the API in User-Agent.
@@ -62,12 +64,12 @@ func New(ctx context.Context, next http.Handler, config *Config, name string) (h
 	return mount(s, next, config), nil
 }
 
-// Check returns what New would say of the configuration, one text for each mistake, beginning with the key. Like New it reads
-// secrets and keys from the files and variables that the configuration names.
-func Check(config *Config) []string {
+// Check returns how New would reach the API, and what it would say of the configuration, a text for each mistake, beginning
+// with the key. Like New it reads secrets and keys from the files and variables that the configuration names.
+func Check(config *Config) (vsee.Config, []string) {
 	var found problems
-	checkConfig(config, "", &found)
-	return found.lines
+	_, target := checkConfig(config, "", &found)
+	return target, found.lines
 }
 
 // mount puts the sign-in at its prefix and lets everything else through to next.

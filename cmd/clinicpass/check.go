@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 )
@@ -16,6 +16,16 @@ type checkCommand struct {
 	ReadSecrets bool     `help:"Also read the files and variables that hold secrets and keys. Use it where Traefik runs."`
 	Ignore      []string `help:"Findings to leave out, such as literal-secret." placeholder:"ID"`
 	JSON        bool     `name:"json" help:"Print the findings as JSON."`
+
+	Live       bool   `help:"Then sign a test provider in at VSee, step by step. Reads secrets; creates the provider's account."`
+	Room       bool   `help:"With --live: also create a waiting room for the test provider and assign it."`
+	Middleware string `help:"With --live and several middlewares of ours: which, such as clinic@file." placeholder:"NAME"`
+	Code       string `default:"clinicpass-check" help:"The test provider's code at VSee."`
+	FirstName  string `default:"Clinicpass" help:"The test provider's first name."`
+	LastName   string `default:"Check" help:"The test provider's last name."`
+	Email      string `help:"The test provider's e-mail address."`
+
+	out io.Writer // set by main and by tests
 }
 
 // finding is a mistake and what to do about it.
@@ -27,23 +37,38 @@ type finding struct {
 	Message string `json:"message"`
 }
 
-// Run prints the findings.
+// Run prints the findings and, if asked for and nothing is in its way, signs the test provider in.
 func (c *checkCommand) Run() error {
-	found, err := c.check()
+	c.ReadSecrets = c.ReadSecrets || c.Live
+	k, err := c.inspect()
 	if err != nil {
 		return err
 	}
-	if err := c.print(found); err != nil {
+	if err := c.print(k.found); err != nil {
 		return err
 	}
-	if len(found) > 0 {
-		return errFindings
+	if c.Live {
+		err = c.signIn(k)
+	}
+	if err == nil && len(k.found) > 0 {
+		err = errFindings
+	}
+	return err
+}
+
+// Validate refuses combinations that make no sense.
+func (c *checkCommand) Validate() error {
+	if !c.Live && (c.Room || c.Middleware != "") {
+		return errors.New("--room and --middleware need --live")
+	}
+	if c.Live && c.JSON {
+		return errors.New("--live prints no JSON")
 	}
 	return nil
 }
 
-// check returns what is wrong with the files.
-func (c *checkCommand) check() ([]finding, error) {
+// inspect reads the files and gathers what is wrong with them.
+func (c *checkCommand) inspect() (*checker, error) {
 	s := &site{middlewares: map[string]*middleware{}}
 	for _, file := range c.Files {
 		if err := s.read(file); err != nil {
@@ -57,30 +82,25 @@ func (c *checkCommand) check() ([]finding, error) {
 	if len(k.ours) == 0 && len(s.static) == 0 && len(k.found) == 0 {
 		return nil, errors.New("nothing of Clinicpass is in " + strings.Join(c.Files, ", ") + ": name the files with its middleware and router")
 	}
-	found := []finding{}
-	for _, f := range k.found {
-		if !slices.Contains(c.Ignore, f.ID) {
-			found = append(found, f)
-		}
-	}
-	return found, nil
+	k.found = slices.DeleteFunc(k.found, func(f finding) bool { return slices.Contains(c.Ignore, f.ID) })
+	return k, nil
 }
 
 func (c *checkCommand) print(found []finding) error {
 	if c.JSON {
-		encoder := json.NewEncoder(os.Stdout)
+		encoder := json.NewEncoder(c.out)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(map[string]any{"findings": found})
+		return encoder.Encode(map[string]any{"findings": append([]finding{}, found...)})
 	}
 	for _, f := range found {
 		where := f.File
 		if f.Line > 0 {
 			where += fmt.Sprintf(":%d", f.Line)
 		}
-		fmt.Printf("%s: %s: %s [%s]\n", where, f.Object, f.Message, f.ID)
+		fmt.Fprintf(c.out, "%s: %s: %s [%s]\n", where, f.Object, f.Message, f.ID)
 	}
 	if len(found) == 0 {
-		fmt.Println("Nothing found.")
+		fmt.Fprintln(c.out, "Nothing found.")
 	}
 	return nil
 }

@@ -9,6 +9,15 @@ import (
 	"testing"
 )
 
+// check returns what is found in the files.
+func (c *checkCommand) check() ([]finding, error) {
+	k, err := c.inspect()
+	if err != nil {
+		return nil, err
+	}
+	return k.found, nil
+}
+
 // TestBroken: each file says in its first line what is to be found in it, and nothing else may be.
 func TestBroken(t *testing.T) {
 	files, err := filepath.Glob("testdata/broken/*")

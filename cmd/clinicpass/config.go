@@ -42,7 +42,8 @@ func (k *checker) checkMiddlewares() {
 			continue
 		}
 		k.checkSecrets(where, name, c.config)
-		for _, line := range clinicpass.Check(c.checkable(k.command.ReadSecrets)) {
+		_, mistakes := clinicpass.Check(c.checkable(k.command.ReadSecrets))
+		for _, line := range mistakes {
 			key, problem, _ := strings.Cut(line, ": ")
 			k.add(where, key, name, "invalid", "%s %s", key, problem)
 		}

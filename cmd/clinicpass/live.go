@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/clinicpass/clinicpass"
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+// errLive ends a sign-in that failed at a step, which has been printed.
+var errLive = fmt.Errorf("%w: the sign-in did not succeed", errFindings)
+
+// trial is one sign-in of the test provider, step by step.
+type trial struct {
+	command *checkCommand
+	config  *clinicpass.Config
+	client  *vsee.Client
+	answers *recorder
+	out     io.Writer
+}
+
+// signIn does with the configuration what the plugin would, and tells each step.
+func (c *checkCommand) signIn(k *checker) error {
+	chosen, err := c.choose(k)
+	if err != nil {
+		return err
+	}
+	target, mistakes := clinicpass.Check(chosen.checkable(true))
+	for _, source := range secretsOf(chosen.config) {
+		if strings.HasPrefix(*source, "urn:k8s:secret:") {
+			return errors.New("--live cannot read secrets from Kubernetes; write file:PATH or env:NAME for the check")
+		}
+	}
+	if len(mistakes) > 0 {
+		return errors.New("--live needs a configuration that the plugin accepts")
+	}
+	if c.Room && target.Token == "" {
+		return errors.New("--room needs api.token, the clinic admin's token")
+	}
+	t := &trial{command: c, config: chosen.config, answers: &recorder{}, out: c.out}
+	t.client = vsee.New(target).WithTransport(t.answers)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	return t.run(ctx)
+}
+
+// choose returns the middleware to try.
+func (c *checkCommand) choose(k *checker) (*clinic, error) {
+	if chosen := k.ours[c.Middleware]; chosen != nil {
+		return chosen, nil
+	}
+	if c.Middleware == "" && len(k.ours) == 1 {
+		return k.ours[sorted(k.ours)[0]], nil
+	}
+	return nil, fmt.Errorf("--middleware must name one of: %s", strings.Join(sorted(k.ours), ", "))
+}
+
+func (t *trial) run(ctx context.Context) error {
+	user := vsee.User{
+		Type: vsee.Provider, Code: t.command.Code, FirstName: t.command.FirstName, LastName: t.command.LastName,
+		Email: t.command.Email, DisableEmails: true,
+	}
+	if t.config.Provider.Type == "patient" {
+		user.Type = vsee.Patient
+	}
+	sso, err := t.client.SSO(ctx, user, nil)
+	if err != nil {
+		return t.failed("POST users/sso", err, "check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account")
+	}
+	t.tell("POST users/sso", "user %s, token %s, %s", sso.UserID, shortened(sso.Token), t.answers.lifetime())
+	again, err := t.client.SSO(ctx, user, nil)
+	if err != nil {
+		return t.failed("POST users/sso, again", err, "a second sign-in of the same provider must work")
+	}
+	same := "another token"
+	if again.Token == sso.Token {
+		same = "the same token"
+	}
+	t.tell("POST users/sso, again", "user %s, %s", again.UserID, same)
+	if again.UserID != sso.UserID {
+		return t.failed("POST users/sso, again", errors.New("another user for the same code"), "ask VSee")
+	}
+	if t.command.Room {
+		if err := t.room(ctx, sso.UserID); err != nil {
+			return err
+		}
+	}
+	return t.open(ctx, again.Token)
+}
+
+// open follows the auth address to the page that the provider would see.
+func (t *trial) open(ctx context.Context, token string) error {
+	jar, _ := cookiejar.New(nil) // fails never without options
+	base := strings.TrimSuffix(t.config.Portal.URL, "/") + "/"
+	path := ""
+	client := &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		path = r.URL.Path
+		if !strings.HasPrefix(r.URL.String(), base) {
+			return fmt.Errorf("it redirects away from the portal, to %s", r.URL.Host)
+		}
+		if len(via) > 10 {
+			return errors.New("it redirects in a circle")
+		}
+		return nil
+	}}
+	address := base + "auth?sso_token=" + url.QueryEscape(token) + "&next=" + t.config.Portal.DefaultNext
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return errors.New("portal.url and portal.defaultNext do not make an address")
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		var wrapped *url.Error // whose text has the address, and so the token
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return t.failed("GET auth", err, "check portal.url")
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return t.failed("GET auth", fmt.Errorf("HTTP %d at %s", resp.StatusCode, path), "the portal does not take the token, or has no such page: check portal.url and portal.defaultNext")
+	}
+	t.tell("GET auth", "HTTP 200 at %s: open it yourself once to see that it is the right page", path)
+	return nil
+}
+
+func (t *trial) tell(step, format string, args ...any) {
+	fmt.Fprintf(t.out, "%-32s ok      %s\n", step, fmt.Sprintf(format, args...))
+}
+
+func (t *trial) failed(step string, err error, advice string) error {
+	fmt.Fprintf(t.out, "%-32s FAILED  %v\n%-32s         %s\n", step, err, "", advice)
+	return errLive
+}
+
+// shortened shows enough of a token to recognize it and too little to use it.
+func shortened(token string) string {
+	if len(token) < 16 {
+		return "(set)"
+	}
+	return token[:4] + "..."
+}
+
+// recorder passes requests on and keeps the last answer.
+type recorder struct{ last []byte }
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	_ = resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	r.last = body
+	return resp, err
+}
+
+// lifetime says how long the last answer's token is good for, which VSee documents nowhere.
+func (r *recorder) lifetime() string {
+	var answer struct {
+		Data struct {
+			Token struct {
+				Expiry int64 `json:"expiry"`
+			} `json:"token"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(r.last, &answer) != nil || answer.Data.Token.Expiry == 0 {
+		return "no expiry named"
+	}
+	return "good for " + time.Until(time.Unix(answer.Data.Token.Expiry, 0)).Round(time.Minute).String()
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+// room creates and assigns a waiting room, and finds out what VSee does not document of it.
+func (t *trial) room(ctx context.Context, userID string) error {
+	room, err := t.create(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.assign(ctx, userID, room); err != nil {
+		return err
+	}
+	ids, err := t.client.RoomProviders(ctx, room.Code, nil)
+	if err != nil {
+		return t.failed("GET rooms/:code/providers", err, "the plugin asks this before it assigns a room that it found")
+	}
+	if !slices.Contains(ids, userID) {
+		return t.failed("GET rooms/:code/providers", errors.New("the test provider is not among them"), "the assignment was accepted and did nothing: ask VSee for the body of POST users/:id/rooms")
+	}
+	t.tell("GET rooms/:code/providers", "the test provider is among %d", len(ids))
+	return nil
+}
+
+// create makes the test provider's room, or finds the one of an earlier check.
+func (t *trial) create(ctx context.Context) (vsee.Room, error) {
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(t.config.API.AccountCode+"\n"+t.command.Code)))
+	domain := t.config.Room.Domain
+	if base, err := url.Parse(t.config.Portal.URL); err == nil && domain == "" {
+		domain = base.Hostname()
+	}
+	wanted := vsee.Room{Code: "chk" + sum[:13], Slug: "clinicpass-check-" + sum[:16], Name: "Clinicpass check", Domain: domain}
+	made, err := t.client.CreateRoom(ctx, wanted, nil)
+	switch {
+	case err == nil:
+		t.tell("POST rooms", "created room %s (%s); delete it when you are done", wanted.Code, wanted.Slug)
+	case errors.Is(err, vsee.ErrExists):
+		t.tell("POST rooms", "room %s is there from an earlier check", wanted.Code)
+	default:
+		return made, t.failed("POST rooms", err, "check api.token, the clinic admin's token, and room.domain")
+	}
+	found, err := t.client.RoomByCode(ctx, wanted.Code, nil)
+	if err != nil {
+		return found, t.failed("GET rooms/:code", err, "the plugin finds rooms by their code after a restart")
+	}
+	if found.ID == "" {
+		t.tell("GET rooms/:code", "found, without an id; put into the configuration: room.assign: {field: room_code, value: code}")
+		found.ID = made.ID
+	} else {
+		t.tell("GET rooms/:code", "found, with its id")
+	}
+	return found, nil
+}
+
+// assign tries the configured body, and other likely ones when that is refused.
+func (t *trial) assign(ctx context.Context, userID string, room vsee.Room) error {
+	configured := t.config.Room.Assign
+	bodies := [][2]string{{configured.Field, configured.Value}, {"room_id", "id"}, {"room_code", "code"}, {"id", "id"}, {"code", "code"}}
+	var first error
+	for i, body := range bodies {
+		value := room.Code
+		if body[1] == "id" {
+			value = room.ID
+		}
+		if value == "" || (i > 0 && body == bodies[0]) {
+			continue
+		}
+		err := t.client.AssignRoom(ctx, userID, body[0], value, nil)
+		if err == nil || errors.Is(err, vsee.ErrExists) {
+			t.accepted(ctx, userID, body, value, i > 0, err)
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return t.failed("POST users/:id/rooms", first, "no likely body was accepted: ask VSee for it and set room.assign")
+}
+
+// accepted tells of a body that was accepted, and what a repetition comes to.
+func (t *trial) accepted(ctx context.Context, userID string, body [2]string, value string, other bool, err error) {
+	note := "assigned by"
+	if err != nil {
+		note = "was assigned already, by"
+	}
+	line := fmt.Sprintf("%s %s with the room's %s", note, body[0], body[1])
+	if other {
+		line += fmt.Sprintf("; put into the configuration: room.assign: {field: %s, value: %s}", body[0], body[1])
+	}
+	t.tell("POST users/:id/rooms", "%s", line)
+	switch err := t.client.AssignRoom(ctx, userID, body[0], value, nil); {
+	case err == nil:
+		t.tell("POST users/:id/rooms, again", "accepted")
+	case errors.Is(err, vsee.ErrExists):
+		t.tell("POST users/:id/rooms, again", "refused as there already, which the plugin understands")
+	default:
+		t.tell("POST users/:id/rooms, again", "refused: %v; the plugin asks first whether the room is assigned", err)
+	}
+}
