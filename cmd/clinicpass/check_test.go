@@ -104,6 +104,11 @@ func TestExamples(t *testing.T) {
 // TestSafe: configurations that are unusual and right.
 func TestSafe(t *testing.T) {
 	for desc, edit := range map[string]*strings.Replacer{
+		"groups that nobody reads":   strings.NewReplacer(", X-Auth-Request-Groups", ""),
+		"a proof":                    strings.NewReplacer("[auth, clinic]", "[clinic]", "preset: oauth2-proxy", "preset: oauth2-proxy\n            proof: {header: X-Clinicpass-Proof, secret: file:/run/secrets/proof}"),
+		"a host of its own":          strings.NewReplacer("`portal.example.com`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))", "`clinic.example.com`)", "clinicpass:\n", "clinicpass:\n          pathPrefix: /\n"),
+		"every path, said so":        strings.NewReplacer("(Path(`/clinic`) || PathPrefix(`/clinic/`))", "PathPrefix(`/`)", "clinicpass:\n", "clinicpass:\n          pathPrefix: /\n"),
+		"a wide rule to the site":    strings.NewReplacer("(Path(`/clinic`) || PathPrefix(`/clinic/`))", "PathPrefix(`/clinic`)", "noop@internal", "portal"),
 		"keys in another case":       strings.NewReplacer("accountCode:", "ACCOUNTCODE:", "preset:", "Preset:"),
 		"headers by a pattern":       strings.NewReplacer("authResponseHeaders: [X-Auth-Request-User, X-Auth-Request-Email, X-Auth-Request-Preferred-Username, X-Auth-Request-Groups]", "authResponseHeadersRegex: ^X-Auth-Request-"),
 		"auth of another provider":   strings.NewReplacer("[auth, clinic]", "[sso@docker, clinic]"),
@@ -114,22 +119,35 @@ func TestSafe(t *testing.T) {
 		"keys from a file":           strings.NewReplacer("preset: oauth2-proxy", "preset: pomerium\n            jwt: {issuer: a.example.com, audience: b, jwks: file:/nowhere.json}"),
 	} {
 		t.Run(desc, func(t *testing.T) {
-			content, err := os.ReadFile("../../examples/file/clinic.yml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join(t.TempDir(), "clinic.yml")
-			edited := edit.Replace(string(content))
-			if edited == string(content) {
-				t.Fatal("nothing was changed")
-			}
-			if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check(); err != nil || len(found) > 0 {
-				t.Errorf("%+v, %v", found, err)
-			}
+			expectNothing(t, "file/clinic.yml", edit)
 		})
+	}
+	for desc, edit := range map[string]*strings.Replacer{
+		"another namespace":    strings.NewReplacer("name: auth\n  namespace: portal", "name: auth\n  namespace: shared", "- name: auth", "- name: auth\n          namespace: shared"),
+		"the default":          strings.NewReplacer("  namespace: portal\n", "", "        - name: auth\n", "        - name: default-auth@kubernetescrd\n"),
+		"somebody else's auth": strings.NewReplacer("- name: auth", "- name: sso-oidc@file"),
+	} {
+		t.Run(desc, func(t *testing.T) { expectNothing(t, "kubernetes/ingressroute.yml", edit) })
+	}
+}
+
+// expectNothing edits an example, in which then nothing may be found.
+func expectNothing(t *testing.T, example string, edit *strings.Replacer) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("../../examples", example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := edit.Replace(string(content))
+	if edited == string(content) {
+		t.Fatal("nothing was changed")
+	}
+	file := filepath.Join(t.TempDir(), "clinic.yml")
+	if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check(); err != nil || len(found) > 0 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
 

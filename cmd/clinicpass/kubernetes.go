@@ -65,7 +65,7 @@ func (s *site) addGatewayRoute(where piece, name, namespace string, o object) {
 			if text(at(match, "path", "type")) == "Exact" {
 				paths = append(paths, "Path(`"+value+"`)")
 			} else {
-				paths = append(paths, "Path(`"+value+"`)", "PathPrefix(`"+strings.TrimSuffix(value, "/")+"/`)") // by whole segments
+				paths = append(paths, "PathPrefix(`"+strings.TrimSuffix(value, "/")+"/`)") // by whole segments
 			}
 		}
 		r.rule = strings.Join(paths, " || ")

@@ -30,6 +30,7 @@ func TestLive(t *testing.T) {
 		{desc: "a wrong key", edit: []string{vseetest.Key, "not-a-real-key"}, err: errFindings, want: []string{"FAILED", "refused the credentials", "api.key"}, absent: []string{"GET auth"}},
 		{desc: "a wrong admin token", room: true, edit: []string{vseetest.AdminToken, "not-a-real-token"}, err: errFindings, want: []string{"POST rooms", "FAILED", "api.token"}, absent: []string{"GET auth"}},
 		{desc: "a portal that sends people away", quirks: vseetest.Quirks{BounceTo: "https://elsewhere.example.com/"}, err: errFindings, want: []string{"GET auth", "FAILED", "elsewhere.example.com"}},
+		{desc: "no portal there", edit: []string{"/vc/next/\n          api:", "0/vc/next/\n          api:"}, err: errFindings, want: []string{"GET auth", "FAILED"}, absent: []string{"sso_token"}},
 		{desc: "no page there", edit: []string{"vc/next/\n          api", "vc/nowhere/\n          api"}, err: errFindings, want: []string{"GET auth", "FAILED", "HTTP 404"}},
 		{desc: "no token", faults: []vseetest.Fault{{Status: 200, Body: `{"data": {}}`}}, err: errFindings, want: []string{"POST users/sso", "FAILED", "data.token.token"}},
 		{desc: "a token without an expiry", faults: []vseetest.Fault{{Status: 200, Body: `{"data": {"id": "10001", "token": {"token": "0123456789abcdef0123456789abcdef"}}}`}}, want: []string{"no expiry named", "token 0123..."}},

@@ -168,17 +168,14 @@ func labelsOf(value any, t *tree, where string) []label {
 	labels := []label{}
 	branch, _ := value.(object)
 	for _, key := range sorted(branch) {
-		labels = append(labels, label{key, unescaped(fmt.Sprint(branch[key])), t.line(where + "." + key)})
+		labels = append(labels, label{key, fmt.Sprint(branch[key]), t.line(where + "." + key)})
 	}
 	for i, line := range list(value) {
 		key, value, _ := strings.Cut(fmt.Sprint(line), "=")
-		labels = append(labels, label{key, unescaped(value), t.line(where + "." + strconv.Itoa(i))})
+		labels = append(labels, label{key, value, t.line(where + "." + strconv.Itoa(i))})
 	}
 	return labels
 }
-
-// unescaped undoes what Compose wants for a dollar sign.
-func unescaped(value string) string { return strings.ReplaceAll(value, "$$", "$") }
 
 var tagPattern = regexp.MustCompile(`"(traefik\.[^"=]+)=((?:[^"\\]|\\.)*)"`)
 

@@ -60,8 +60,6 @@ func note(node *yaml.Node, path string, lines map[string]int) {
 	switch node.Kind {
 	case yaml.DocumentNode:
 		note(node.Content[0], path, lines)
-	case yaml.AliasNode:
-		note(node.Alias, path, map[string]int{}) // what an alias stands for is noted where it is written
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key := below(path, node.Content[i].Value)
