@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// language is one in which failure pages are written. The texts are for the provider: what happened, what to do.
+// language is one in which failure pages are written. The texts are for whoever clicked, a provider or a patient: what happened, what to do.
 type language struct {
 	tag                       string // BCP 47
 	again, contact, reference string
@@ -32,9 +32,9 @@ func languageFor(h http.Header) *language {
 }
 
 const (
-	askEnglish    = "If it happens again, tell your IT support the reference below."
-	askSpanish    = "Si vuelve a ocurrir, comunique la referencia de abajo a su soporte informático."
-	askVietnamese = "Nếu vẫn gặp lỗi này, hãy báo mã tham chiếu bên dưới cho bộ phận hỗ trợ CNTT."
+	askEnglish    = "If it happens again, tell the support of the portal the reference below."
+	askSpanish    = "Si vuelve a ocurrir, comunique la referencia de abajo al soporte del portal."
+	askVietnamese = "Nếu vẫn gặp lỗi này, hãy báo mã tham chiếu bên dưới cho bộ phận hỗ trợ của cổng thông tin."
 )
 
 var english = language{
@@ -53,7 +53,7 @@ var english = language{
 		notAllowed: {
 			"You do not have access to the clinic",
 			"You are signed in to the portal, but your account is not in a group that may open the clinic.",
-			"If you need the clinic for your work, ask your IT support for access.",
+			"If you should have access, ask the support of the portal for it.",
 		},
 		methodRefused: {
 			"Please open the clinic with its link",
@@ -73,7 +73,7 @@ var english = language{
 		credentialsRefused: {
 			"The clinic cannot be opened right now",
 			"The clinic does not accept sign-ins from this portal at the moment. This is not because of your account.",
-			"Please tell your IT support the reference below.",
+			"Please tell the support of the portal the reference below.",
 		},
 		apiError: {
 			"The clinic cannot be opened right now",
@@ -115,7 +115,7 @@ var spanish = language{
 		notAllowed: {
 			"No tiene acceso a la clínica",
 			"Ha iniciado sesión en el portal, pero su cuenta no pertenece a ningún grupo que pueda abrir la clínica.",
-			"Si necesita la clínica para su trabajo, solicite acceso a su soporte informático.",
+			"Si debería tener acceso, solicítelo al soporte del portal.",
 		},
 		methodRefused: {
 			"Abra la clínica con su enlace",
@@ -135,7 +135,7 @@ var spanish = language{
 		credentialsRefused: {
 			"La clínica no se puede abrir en este momento",
 			"La clínica no acepta por ahora inicios de sesión desde este portal. No se debe a su cuenta.",
-			"Comunique la referencia de abajo a su soporte informático.",
+			"Comunique la referencia de abajo al soporte del portal.",
 		},
 		apiError: {
 			"La clínica no se puede abrir en este momento",
@@ -177,7 +177,7 @@ var vietnamese = language{
 		notAllowed: {
 			"Quý vị không có quyền vào phòng khám",
 			"Quý vị đã đăng nhập vào cổng thông tin, nhưng tài khoản không thuộc nhóm được phép mở phòng khám.",
-			"Nếu cần phòng khám cho công việc, hãy đề nghị bộ phận hỗ trợ CNTT cấp quyền.",
+			"Nếu quý vị cần quyền truy cập, hãy đề nghị bộ phận hỗ trợ của cổng thông tin cấp quyền.",
 		},
 		methodRefused: {
 			"Vui lòng mở phòng khám bằng liên kết",
@@ -197,7 +197,7 @@ var vietnamese = language{
 		credentialsRefused: {
 			"Hiện không thể mở phòng khám",
 			"Phòng khám hiện không chấp nhận đăng nhập từ cổng thông tin này. Nguyên nhân không phải do tài khoản của quý vị.",
-			"Vui lòng báo mã tham chiếu bên dưới cho bộ phận hỗ trợ CNTT.",
+			"Vui lòng báo mã tham chiếu bên dưới cho bộ phận hỗ trợ của cổng thông tin.",
 		},
 		apiError: {
 			"Hiện không thể mở phòng khám",

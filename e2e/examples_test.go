@@ -118,6 +118,7 @@ func TestExamples(t *testing.T) {
 		{"consul/configure.sh", func(t *testing.T, content string) []byte {
 			return decodeAsTraefik(t, "kv", pairs(t, matches(`consul kv put '(traefik/[^']+)' '([^']*)'`, content)))
 		}},
+		{"patients/clinic.yml", func(t *testing.T, content string) []byte { return decodeAsTraefik(t, "dynamic.yml", content) }},
 	} {
 		t.Run(tt.file, func(t *testing.T) { runExample(t, tt.file, tt.read(t, example(t, tt.file))) })
 	}
@@ -140,6 +141,7 @@ func runExample(t *testing.T, file string, decoded []byte) {
 		"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(), "https://family.vseepreview.com/vc/next/", b.clinic.Portal(),
 		"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
 		"https://api-family.vseepreview.com/vc/next/api_v3/", b.clinic.API(), `"accountCode":"family"`, `"accountCode":"vclinic"`,
+		"http://patients-oauth2-proxy:4180/", hospital.URL+portal.ForwardAuthPath,
 		"http://oauth2-proxy:4180/", hospital.URL+portal.ForwardAuthPath, "file:/run/secrets", "file:"+secrets, "file:/secrets", "file:"+secrets,
 	).Replace(string(decoded))
 	var config struct{ HTTP map[string]any }
@@ -157,8 +159,13 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	host := "portal.example.com"
 	cookie := map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, portal.Providers[0].ID)}}
 	prefixes := []string{"/clinic"}
-	if strings.HasPrefix(file, "two") {
-		prefixes = append(prefixes, "/family-clinic")
+	id := portal.Providers[0].ID
+	users, rooms := fmt.Sprint([][2]string{{"400", id}}), 0
+	switch file {
+	case "two-clinics/clinic.yml":
+		prefixes, rooms = append(prefixes, "/family-clinic"), 1
+	case "patients/clinic.yml":
+		prefixes, users = append(prefixes, "/visit"), fmt.Sprint([][2]string{{"400", id}, {"200", "patient-" + id}})
 	}
 	for _, prefix := range prefixes {
 		got := running.send(t, host, request{path: prefix + "/visits/7", header: cookie})
@@ -171,8 +178,15 @@ func runExample(t *testing.T, file string, decoded []byte) {
 			t.Errorf("%s: a stranger is answered %s", prefix, got.header.Get("Clinicpass-Outcome"))
 		}
 	}
-	if rooms := len(b.clinic.Rooms()); rooms != len(prefixes)-1 {
-		t.Errorf("%d rooms", rooms)
+	if got := len(b.clinic.Rooms()); got != rooms {
+		t.Errorf("%d rooms, want %d", got, rooms)
+	}
+	signedIn := [][2]string{}
+	for _, user := range b.clinic.Users() {
+		signedIn = append(signedIn, [2]string{user.Type, user.Code})
+	}
+	if got := fmt.Sprint(signedIn); got != users {
+		t.Errorf("signed in %s, want %s", got, users)
 	}
 	for path, want := range map[string]int{"/schedule": http.StatusOK, "/clinicx": http.StatusNotFound} {
 		if got := running.send(t, host, request{path: path, header: cookie}); got.status != want || got.header.Get("Clinicpass-Outcome") != "" {

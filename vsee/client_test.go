@@ -92,6 +92,34 @@ func TestSSOSendsOnlyWhatIsKnown(t *testing.T) {
 	}
 }
 
+// TestPatientsOnly: a patient never gets the token of somebody who is none, as far as the API tells.
+func TestPatientsOnly(t *testing.T) {
+	for _, quirks := range []vseetest.Quirks{{}, {TellUserType: true}, {TellUserType: true, NumericIDs: true}} {
+		clinic := vseetest.NewServer()
+		defer clinic.Close()
+		clinic.SetQuirks(quirks)
+		c := testClient(clinic.API())
+		var errs []error
+		for _, user := range []User{{Type: Provider, Code: "17"}, {Type: Patient, Code: "17"}, {Type: Patient, Code: "18"}, {Type: Provider, Code: "18"}} {
+			user.FirstName, user.LastName = "Ann", "Roe"
+			_, err := c.SSO(context.Background(), user, nil)
+			errs = append(errs, err)
+		}
+		if refused := errors.Is(errs[1], ErrAPI); refused != quirks.TellUserType || errs[0] != nil || errs[2] != nil || errs[3] != nil {
+			t.Errorf("%+v: %v", quirks, errs)
+		}
+	}
+	for told, refused := range map[string]bool{"": false, `,"user_type":null`: false, `,"user_type":"member"`: false, `,"user_type":200`: false, `,"user_type":"400"`: true, `,"user_type":600`: true} {
+		answer := `{"id":"1","token":{"token":"66bcd0acff324e8a44992d9596b5d361"` + told + `}}`
+		if _, err := decodeSSO([]byte(answer), Patient); errors.Is(err, ErrAPI) != refused {
+			t.Errorf("%s: %v", told, err)
+		}
+		if _, err := decodeSSO([]byte(answer), Provider); err != nil {
+			t.Errorf("%s, for a provider: %v", told, err)
+		}
+	}
+}
+
 func TestJudgement(t *testing.T) {
 	const token = `{"data":{"id":"1","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
 	for _, test := range []struct {

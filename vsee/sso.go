@@ -42,7 +42,7 @@ type SSO struct {
 }
 
 // SSO mints a token for u with POST users/sso. Calling again is safe: it yields a token for the same user.
-// trace may be nil. Errors wrap one of this package's.
+// For a Patient, an answer that tells the number of another type of user is ErrAPI. trace may be nil. Errors wrap one of this package's.
 func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
 	return Mint(ctx, c, &u, trace)
 }
@@ -64,21 +64,26 @@ func Mint(ctx context.Context, c *Client, u *User, trace *Trace) (SSO, error) {
 	if err != nil {
 		return SSO{}, err
 	}
-	return decodeSSO(raw)
+	return decodeSSO(raw, u.Type)
 }
 
-func decodeSSO(raw json.RawMessage) (SSO, error) {
+// decodeSSO decodes the answer for a user of the type asked for.
+func decodeSSO(raw json.RawMessage, asked int) (SSO, error) {
 	var data struct {
 		ID    json.RawMessage `json:"id"`
 		Rooms json.RawMessage `json:"rooms"`
 		Token struct {
-			Token string `json:"token"`
+			Token    string          `json:"token"`
+			UserType json.RawMessage `json:"user_type"`
 		} `json:"token"`
 	}
 	err := json.Unmarshal(raw, &data)
 	sso := SSO{UserID: text(data.ID), Token: data.Token.Token}
 	if err != nil || len(sso.Token) > maxToken || !tokenPattern.MatchString(sso.Token) {
 		return SSO{}, noToken()
+	}
+	if told, err := strconv.Atoi(text(data.Token.UserType)); err == nil && asked == Patient && told != Patient {
+		return SSO{}, notAPatient()
 	}
 	if len(data.Rooms) > 0 {
 		sso.RoomCodes, _ = column(data.Rooms, "code")
@@ -88,4 +93,10 @@ func decodeSSO(raw json.RawMessage) (SSO, error) {
 
 func noToken() error {
 	return fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
+}
+
+// notAPatient is for a code that belongs to somebody else, such as a provider, whose token would open their account. VSee does
+// not document what the type in a call with a known code does, nor user_type in the answer, which one integrator's code shows.
+func notAPatient() error {
+	return fmt.Errorf("%w: POST users/sso answered a patient's code with a user who is no patient", ErrAPI)
 }

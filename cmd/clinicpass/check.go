@@ -79,6 +79,7 @@ func (c *checkCommand) inspect() (*checker, error) {
 	k.checkStatic()
 	k.checkMiddlewares()
 	k.checkRouters()
+	k.checkPatients()
 	if len(k.ours) == 0 && len(s.static) == 0 && len(k.found) == 0 {
 		return nil, errors.New("nothing of Clinicpass is in " + strings.Join(c.Files, ", ") + ": name the files with its middleware and router")
 	}

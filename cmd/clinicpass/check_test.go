@@ -131,6 +131,17 @@ func TestSafe(t *testing.T) {
 	}
 }
 
+// TestPatientsApart: providers and patients whom nothing confuses.
+func TestPatientsApart(t *testing.T) {
+	for desc, edit := range map[string]*strings.Replacer{
+		"one auth layer and groups": strings.NewReplacer("[patients-auth, visit]", "[auth, visit]", "            preset: oauth2-proxy\n", "            preset: oauth2-proxy\n            allowedGroups: [staff]\n"),
+		"codes of another kind":     strings.NewReplacer("patient-{id}  ", "\"{email}\"  "),
+		"another account":           strings.NewReplacer("patient-{id}  ", "\"{id}\"  ", "accountCode: vclinic\n            key: file:/run/secrets/vsee_key\n          identity:\n            preset: oauth2-proxy\n          provider:", "accountCode: other\n            key: file:/run/secrets/vsee_key\n          identity:\n            preset: oauth2-proxy\n          provider:"),
+	} {
+		t.Run(desc, func(t *testing.T) { expectNothing(t, "patients/clinic.yml", edit) })
+	}
+}
+
 // expectNothing edits an example, in which then nothing may be found.
 func expectNothing(t *testing.T, example string, edit *strings.Replacer) {
 	t.Helper()

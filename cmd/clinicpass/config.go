@@ -16,7 +16,16 @@ const modulePath = "github.com/clinicpass/clinicpass"
 type clinic struct {
 	*middleware
 	config *clinicpass.Config
-	used   bool
+	used   bool     // by a router
+	auth   []string // the auth middlewares before it
+}
+
+// section is where its configuration stands.
+func (c *clinic) section() piece {
+	where := c.piece
+	plugin, _ := c.plugin()
+	where.path += "." + plugin
+	return where
 }
 
 // checkMiddlewares finds ours and checks each by itself.
@@ -27,13 +36,12 @@ func (k *checker) checkMiddlewares() {
 		if !strings.EqualFold(m.kind, "plugin") || (plugin != k.command.Plugin && !looksOurs(config)) {
 			continue
 		}
-		where := m.piece
-		where.path += "." + plugin
+		c := &clinic{middleware: m}
+		where := c.section()
 		if plugin != k.command.Plugin {
 			k.add(where, "", name, "plugin-name", "the plugin is called %q here and %q in Traefik's static configuration (--plugin says otherwise)", plugin, k.command.Plugin)
 		}
 		k.checkKeys(where, name, "", config, reflect.TypeFor[clinicpass.Config]())
-		c := &clinic{middleware: m}
 		k.ours[name] = c
 		var err error
 		if c.config, err = decode(config); err != nil {

@@ -47,6 +47,9 @@ func (c *checkCommand) signIn(k *checker) error {
 	if c.Room && target.Token == "" {
 		return errors.New("--room needs api.token, the clinic admin's token")
 	}
+	if c.Room && chosen.config.Provider.Type == "patient" {
+		return errors.New("--room is for providers; this middleware signs patients in")
+	}
 	t := &trial{command: c, config: chosen.config, answers: &recorder{}, out: c.out}
 	t.client = vsee.New(target).WithTransport(t.answers)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -72,12 +75,13 @@ func (t *trial) run(ctx context.Context) error {
 	}
 	if t.config.Provider.Type == "patient" {
 		user.Type = vsee.Patient
+		user.Code += "-patient" // VSee knows people by their code, whatever their type
 	}
 	sso, err := t.client.SSO(ctx, user, nil)
 	if err != nil {
 		return t.failed("POST users/sso", err, "check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account")
 	}
-	t.tell("POST users/sso", "user %s, token %s, %s", sso.UserID, shortened(sso.Token), t.answers.lifetime())
+	t.tell("POST users/sso", "user %s, token %s, %s", sso.UserID, shortened(sso.Token), t.answers.token())
 	again, err := t.client.SSO(ctx, user, nil)
 	if err != nil {
 		return t.failed("POST users/sso, again", err, "a second sign-in of the same provider must work")
@@ -113,7 +117,7 @@ func (t *trial) open(ctx context.Context, token string) error {
 		}
 		return nil
 	}}
-	address := base + "auth?sso_token=" + url.QueryEscape(token) + "&next=" + t.config.Portal.DefaultNext
+	address := base + "auth?sso_token=" + url.QueryEscape(token) + "&next=" + url.QueryEscape(t.config.Portal.DefaultNext)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return errors.New("portal.url and portal.defaultNext do not make an address")
@@ -166,17 +170,22 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// lifetime says how long the last answer's token is good for, which VSee documents nowhere.
-func (r *recorder) lifetime() string {
+// token says what the last answer tells of the token: how long it is good for and whose type it has. VSee documents neither.
+func (r *recorder) token() string {
 	var answer struct {
 		Data struct {
 			Token struct {
 				Expiry int64 `json:"expiry"`
+				Type   any   `json:"user_type"`
 			} `json:"token"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(r.last, &answer) != nil || answer.Data.Token.Expiry == 0 {
 		return "no expiry named"
 	}
-	return "good for " + time.Until(time.Unix(answer.Data.Token.Expiry, 0)).Round(time.Minute).String()
+	told := "good for " + time.Until(time.Unix(answer.Data.Token.Expiry, 0)).Round(time.Minute).String()
+	if answer.Data.Token.Type != nil {
+		told += fmt.Sprintf(", user type %v", answer.Data.Token.Type)
+	}
+	return told
 }

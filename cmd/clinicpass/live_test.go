@@ -11,6 +11,15 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
+// patient returns what edits the configuration so that it signs patients in and sends them to the page next.
+func patient(next string) []string {
+	return []string{
+		"        clinicpass:\n", "        clinicpass:\n          provider: {type: patient}\n",
+		"          portal:\n", "          portal:\n            defaultNext: " + next + "\n",
+		"enabled: true", "enabled: false",
+	}
+}
+
 // TestLive: each step is told, no token and no secret is, and what does not work is said with what to do.
 func TestLive(t *testing.T) {
 	for _, tt := range []struct {
@@ -27,6 +36,9 @@ func TestLive(t *testing.T) {
 		{desc: "a room", room: true, want: []string{"created room chk", "with its id", "assigned by room_id with the room's id", "again      ok      refused as there already", "the test provider is among 1", "GET auth"}, absent: []string{"FAILED", "room.assign"}},
 		{desc: "an assignment of another name", room: true, edit: []string{"room:", "room:\n            assign: {field: room, value: id}"}, want: []string{"room.assign: {field: room_id, value: id}"}, absent: []string{"FAILED"}},
 		{desc: "rooms without an id", room: true, quirks: vseetest.Quirks{NoRoomID: true}, want: []string{"room.assign: {field: room_code, value: code}", "GET auth"}, absent: []string{"FAILED"}},
+		{desc: "a patient", edit: patient("/u/clinic"), quirks: vseetest.Quirks{TellUserType: true}, want: []string{"user type 200", "HTTP 200 at /vc/next/u/clinic"}, absent: []string{"FAILED", "rooms"}},
+		{desc: "a patient with a provider's code", edit: patient("/u/clinic"), faults: []vseetest.Fault{{Status: 200, Body: `{"data": {"id": "10001", "token": {"token": "0123456789abcdef0123456789abcdef", "user_type": "400"}}}`}}, err: errFindings, want: []string{"FAILED", "no patient"}, absent: []string{"0123"}},
+		{desc: "a patient on the providers' page", edit: patient("/providers/patients"), err: errFindings, want: []string{"GET auth", "HTTP 403"}},
 		{desc: "a wrong key", edit: []string{vseetest.Key, "not-a-real-key"}, err: errFindings, want: []string{"FAILED", "refused the credentials", "api.key"}, absent: []string{"GET auth"}},
 		{desc: "a wrong admin token", room: true, edit: []string{vseetest.AdminToken, "not-a-real-token"}, err: errFindings, want: []string{"POST rooms", "FAILED", "api.token"}, absent: []string{"GET auth"}},
 		{desc: "a portal that sends people away", quirks: vseetest.Quirks{BounceTo: "https://elsewhere.example.com/"}, err: errFindings, want: []string{"GET auth", "FAILED", "elsewhere.example.com"}},
@@ -88,6 +100,7 @@ func TestLiveRefusals(t *testing.T) {
 	}{
 		"another middleware":   {command: checkCommand{Middleware: "clinik@file"}, want: "clinic@file"},
 		"no token for rooms":   {edit: []string{"token: " + vseetest.AdminToken, "timeout: 5s", "enabled: true", "enabled: false"}, command: checkCommand{Room: true}, want: "api.token"},
+		"a patient's room":     {edit: patient("/u/clinic"), command: checkCommand{Room: true}, want: "patients"},
 		"secrets of a cluster": {edit: []string{"key: " + vseetest.Key, "key: urn:k8s:secret:vsee:key"}, want: "Kubernetes"},
 		"a mistake":            {edit: []string{"preset: oauth2-proxy", "preset: oauth3"}, want: "accepts"},
 	} {

@@ -82,6 +82,9 @@ func (k *checker) checkBefore(r *router, c *clinic, before, behind []*middleware
 	authenticated := c.proven()
 	for _, m := range before {
 		authenticated = authenticated || authenticates(m)
+		if identifies(m) {
+			c.auth = append(c.auth, m.name)
+		}
 		k.checkAuth(c, m)
 		if changesPath(m, c.config.PathPrefix) {
 			k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) changes the path before %s sees it; remove it, the plugin cuts its prefix itself", m.name, m.kind, c.name)
@@ -101,8 +104,13 @@ func (k *checker) checkBefore(r *router, c *clinic, before, behind []*middleware
 
 // authenticates reports whether a middleware may be one that sets the identity. What is not in the files may be one.
 func authenticates(m *middleware) bool {
+	return m.kind == "" || strings.EqualFold(m.kind, "plugin") || identifies(m)
+}
+
+// identifies reports whether the files show a middleware to be one that tells who somebody is.
+func identifies(m *middleware) bool {
 	switch strings.ToLower(m.kind) {
-	case "forwardauth", "basicauth", "digestauth", "plugin", "":
+	case "forwardauth", "basicauth", "digestauth":
 		return true
 	}
 	return false

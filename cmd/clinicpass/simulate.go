@@ -22,6 +22,7 @@ type simulateCommand struct {
 	Reset      bool          `help:"Break the connection of every call of the API."`
 	NumericIDs bool          `name:"numeric-ids" help:"Print ids as numbers."`
 	NoRoomID   bool          `name:"no-room-id" help:"Leave the id out of a room that is looked up."`
+	UserType   bool          `name:"user-type" help:"Tell the user's type with the token."`
 	ListRooms  bool          `name:"list-rooms" help:"List the user's rooms in the answer to a sign-in."`
 }
 
@@ -86,7 +87,7 @@ func (c *simulateCommand) serve(ctx context.Context) error {
 // clinic returns the simulation with the faults that were asked for.
 func (c *simulateCommand) clinic() *vseetest.Server {
 	clinic := vseetest.NewUnstartedServer()
-	clinic.SetQuirks(vseetest.Quirks{NumericIDs: c.NumericIDs, NoRoomID: c.NoRoomID, ListRoomsAtSignIn: c.ListRooms})
+	clinic.SetQuirks(vseetest.Quirks{NumericIDs: c.NumericIDs, NoRoomID: c.NoRoomID, ListRoomsAtSignIn: c.ListRooms, TellUserType: c.UserType})
 	fault := vseetest.Fault{Delay: c.Delay, Reset: c.Reset}
 	if c.Fail != 0 {
 		fault.Status = c.Fail

@@ -72,6 +72,31 @@ func TestDeepLinks(t *testing.T) {
 	}
 }
 
+// TestPatient: a patient is in the waiting room after one click, and nowhere else.
+func TestPatient(t *testing.T) {
+	w := open(t)
+	b := w.tab(t)
+	for asked, want := range map[string]struct{ page, title string }{
+		"":                     {"u/clinic", "Waiting room clinic - Simulated VSee Clinic"},
+		"/u/provider-1?from=x": {"u/provider-1?from=x", "Waiting room provider-1 - Simulated VSee Clinic"},
+		"/providers/dashboard": {"u/clinic", "Waiting room clinic - Simulated VSee Clinic"},
+	} {
+		b.visit(t, w.portal+"/")
+		b.visit(t, w.portal+patientPrefix+asked)
+		b.landsOn(t, w.clinic.Portal()+want.page, want.title)
+		got := eval[string](t, b, "document.querySelector('#user').textContent + ' ' + document.querySelector('#code').textContent")
+		if got != "Pat Sample patient-7001" {
+			t.Errorf("signed in as %s", got)
+		}
+	}
+	w.calls(t, 3, "three visits")
+	for _, user := range w.clinic.Users() {
+		if patient := user.Code == "patient-7001"; patient != (user.Type == "200") {
+			t.Errorf("%+v", user)
+		}
+	}
+}
+
 // TestBackButton: going back and forth and reloading sign nobody in again, and neither the sign-in's address nor the token
 // stays in the history or in the referrer.
 func TestBackButton(t *testing.T) {

@@ -170,6 +170,7 @@ const (
 	strangerPrefix = "/open-clinic"      // no auth middleware
 	unprovenPrefix = "/unproven-clinic"  // the auth middleware does not add the proof
 	keylessPrefix  = "/keyless-clinic"   // the keys of signed tokens are out of reach
+	patientPrefix  = "/visit"            // for patients
 )
 
 // dynamic is the portal as it was, the pages of the tests as a part of it, and the clinics.
@@ -182,6 +183,9 @@ func (w *world) dynamic(hospital string) object {
 		"portal-auth": object{"forwardAuth": object{"address": hospital + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},
 		"badge-auth": object{"headers": object{"customRequestHeaders": object{
 			"X-Auth-Request-User": "u-2001", "X-Auth-Request-Name": "Robin Loe", "X-Auth-Request-Groups": "clinicians",
+		}}},
+		"patient-auth": object{"headers": object{"customRequestHeaders": object{
+			"X-Auth-Request-User": "7001", "X-Auth-Request-Name": "Pat Sample", "X-Auth-Request-Groups": "patients",
 		}}},
 		// A token that names a key, which is then looked for. Nobody signed it.
 		"token-auth": object{"headers": object{"customRequestHeaders": object{"X-Token": "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AAAA"}}},
@@ -202,6 +206,13 @@ func (w *world) dynamic(hospital string) object {
 		keylessPrefix: {"token-auth", object{"identity": object{"preset": "custom", "jwt": object{
 			"header": "X-Token", "issuer": "https://id.example.com", "audience": "portal", "jwksURL": "http://127.0.0.1:1/keys",
 		}}}},
+		patientPrefix: {"patient-auth", object{
+			"portal":   object{"url": w.clinic.Portal(), "defaultNext": "/u/clinic", "allowedNext": []string{"/u", "/visits"}},
+			"provider": object{"type": "patient", "code": "patient-{id}"},
+			"identity": object{
+				"preset": "oauth2-proxy", "headers": object{"name": "X-Auth-Request-Name"}, "allowedGroups": []string{"patients"},
+			},
+		}},
 	} {
 		name := strings.TrimPrefix(prefix, "/")
 		chain := []string{name}

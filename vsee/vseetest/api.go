@@ -185,15 +185,18 @@ func (s *Server) signIn(call Request) reply {
 	now := time.Now()
 	t := random()
 	s.state.tokens[t] = token{userID: user.ID, expiry: now.Add(tokenLife)}
+	minted := map[string]interface{}{
+		"user_id": s.id(user.ID), "token": t, "expiry": now.Add(tokenLife).Unix(),
+		"refresh_token": map[string]interface{}{
+			"user_id": s.id(user.ID), "token": random(), "expiry": now.Add(30 * tokenLife).Unix(), "created": now.Unix(),
+		},
+	}
+	if s.quirks.TellUserType {
+		minted["user_type"] = s.id(user.Type)
+	}
 	data := map[string]interface{}{
 		"id": s.id(user.ID), "code": user.Code, "first_name": user.FirstName, "last_name": user.LastName,
-		"username": user.Code, "active": true, "tos": false, "subtype": "",
-		"token": map[string]interface{}{
-			"user_id": s.id(user.ID), "token": t, "expiry": now.Add(tokenLife).Unix(),
-			"refresh_token": map[string]interface{}{
-				"user_id": s.id(user.ID), "token": random(), "expiry": now.Add(30 * tokenLife).Unix(), "created": now.Unix(),
-			},
-		},
+		"username": user.Code, "active": true, "tos": false, "subtype": "", "token": minted,
 	}
 	if s.quirks.ListRoomsAtSignIn {
 		data["rooms"] = s.roomsOf(user.ID)

@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+const patientType = "200" // of a User
+
 // page is what a portal page shows.
 type page struct {
 	Title string
@@ -106,8 +108,15 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	title := "Page " + path
-	if path == "/providers/dashboard" {
+	slug, isRoom := strings.CutPrefix(path, "/u/")
+	switch {
+	case strings.HasPrefix(path, "/providers/") && user.Type == patientType:
+		render(w, http.StatusForbidden, page{Title: "For providers only", Path: path, User: user})
+		return
+	case path == "/providers/dashboard":
 		title = "Dashboard of " + user.FirstName + " " + user.LastName
+	case isRoom:
+		title = "Waiting room " + slug
 	}
 	render(w, http.StatusOK, page{Title: title, Path: path, Query: r.URL.RawQuery, User: user, Rooms: rooms})
 }

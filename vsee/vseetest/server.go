@@ -72,6 +72,7 @@ type Quirks struct {
 	NumericIDs        bool // ids are numbers, not texts
 	ListRoomsAtSignIn bool // the answer to users/sso has the user's rooms, as one integrator's code expects
 	NoRoomID          bool // GET rooms/:code has no id
+	TellUserType      bool // the token in the answer to users/sso has the user's type, as one integrator's code expects
 	// BounceTo is where the portal's auth page sends everybody instead of signing them in, as a clinic that has lost its
 	// sessions sends people back to where they came from.
 	BounceTo string

@@ -182,6 +182,15 @@ func TestPortal(t *testing.T) {
 			t.Errorf("next=%s: %d at %s, want %s", next, status, landed, s.Portal()+want)
 		}
 	}
+	patientForm := url.Values{"type": {"200"}, "code": {"p-1"}, "first_name": {"Ann"}, "last_name": {"Roe"}}
+	_, answer := call(t, s, "POST", "users/sso", patientForm, "X-ApiKey", Key)
+	token, _ = at(t, answer, "data", "token", "token").(string)
+	for next, want := range map[string]int{"/u/clinic": 200, "/visits/7": 200, "/providers/dashboard": 403} {
+		jar, _ := cookiejar.New(nil)
+		if status, landed, _ := get(&http.Client{Jar: jar}, s.Portal()+"auth?sso_token="+token+"&next="+next); status != want {
+			t.Errorf("a patient at %s: %d, want %d", landed, status, want)
+		}
+	}
 	for _, path := range []string{"auth?sso_token=x&next=/a", "auth", "providers/dashboard"} {
 		if status, _, body := get(&http.Client{}, s.Portal()+path); status != 401 || strings.Contains(body, "Jane") {
 			t.Errorf("a stranger at %s: %d", path, status)
