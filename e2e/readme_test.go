@@ -3,13 +3,11 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -140,58 +138,6 @@ func TestREADMEIsComplete(t *testing.T) {
 	}
 	if lines := strings.Count(text, "\n"); lines > 250 {
 		t.Errorf("the README has %d lines", lines)
-	}
-}
-
-// TestConfigurationReference: docs/configuration.md has every key, no other, and the defaults of CreateConfig.
-func TestConfigurationReference(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join(traefik.Root(), "docs/configuration.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defaults := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\| (.*?) \\|").FindAllStringSubmatch(string(content), -1) {
-		section := ""
-		for i, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
-			key := name[1]
-			if i == 0 {
-				section = key[:strings.LastIndex(key, ".")+1]
-			}
-			if strings.HasPrefix(key, ".") {
-				key = section + key[1:]
-			}
-			defaults[key] = row[2]
-		}
-	}
-	code := map[string]reflect.Value{}
-	values("", reflect.ValueOf(clinicpass.CreateConfig()).Elem(), code)
-	for key, value := range code {
-		documented, ok := defaults[key]
-		if !ok {
-			t.Errorf("the reference lacks %s", key)
-		}
-		if quoted := "`" + fmt.Sprint(value) + "`"; documented != quoted && !value.IsZero() {
-			t.Errorf("%s: the default is %s, the reference says %s", key, quoted, documented)
-		}
-		if literal := strings.HasPrefix(documented, "`"); value.IsZero() && literal && documented != "`"+fmt.Sprint(value)+"`" {
-			t.Errorf("%s: there is no default, the reference says %s", key, documented)
-		}
-		delete(defaults, key)
-	}
-	for key := range defaults {
-		t.Errorf("there is no key %s", key)
-	}
-}
-
-// values gathers the configuration's values by key.
-func values(prefix string, config reflect.Value, into map[string]reflect.Value) {
-	for i := range config.NumField() {
-		name, _, _ := strings.Cut(config.Type().Field(i).Tag.Get("json"), ",")
-		if config.Field(i).Kind() == reflect.Struct {
-			values(prefix+name+".", config.Field(i), into)
-		} else {
-			into[prefix+name] = config.Field(i)
-		}
 	}
 }
 

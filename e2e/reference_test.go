@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/clinicpass/clinicpass"
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+)
+
+// TestConfigurationReference: docs/configuration.md has every key with its default and meaning, as the code has them.
+func TestConfigurationReference(t *testing.T) {
+	r := reference{t: t, comments: fieldComments(t)}
+	r.add("", "", "", reflect.ValueOf(clinicpass.CreateConfig()).Elem())
+	compareTable(t, "configuration.md", "make reference", "| Key | Default | Meaning |\n| --- | --- | --- |\n"+r.rows.String())
+}
+
+// fieldComments returns the comments on the fields of the configuration's types, such as APIConfig.Key.
+func fieldComments(t *testing.T) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(traefik.Root(), "config.go"), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	ast.Inspect(file, func(node ast.Node) bool {
+		declared, ok := node.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if fields, ok := declared.Type.(*ast.StructType); ok {
+			for _, field := range fields.Fields.List {
+				comments[declared.Name.Name+"."+field.Names[0].Name] = strings.Join(strings.Fields(field.Doc.Text()), " ")
+			}
+		}
+		return false
+	})
+	return comments
+}
+
+// reference makes the table of all keys.
+type reference struct {
+	t        *testing.T
+	comments map[string]string
+	rows     strings.Builder
+}
+
+var defaultPattern = regexp.MustCompile(`^(.*?)(?: ?Default: (.*)\.)?$`)
+
+// add makes rows of a section, whose own comment goes before those of its keys.
+func (r *reference) add(prefix, meaning, absence string, section reflect.Value) {
+	for i := range section.NumField() {
+		field, value := section.Type().Field(i), section.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		comment := defaultPattern.FindStringSubmatch(r.comments[section.Type().Name()+"."+field.Name])
+		if value.Kind() == reflect.Struct {
+			r.add(prefix+name+".", comment[1], comment[2], value)
+			continue
+		}
+		text, byDefault := comment[1], comment[2]
+		if meaning != "" {
+			text, byDefault = meaning+" "+strings.ToLower(text[:1])+text[1:], absence
+		}
+		if !value.IsZero() || value.Kind() == reflect.Bool {
+			if byDefault != "" {
+				r.t.Errorf("%s%s: the comment says Default: %s, and CreateConfig has one", prefix, name, byDefault)
+			}
+			byDefault = "`" + fmt.Sprint(value) + "`"
+		}
+		if text == "" || byDefault == "" {
+			r.t.Errorf("%s%s: config.go does not say what it means, or what its absence comes to", prefix, name)
+		}
+		fmt.Fprintf(&r.rows, "| `%s%s` | %s | %s |\n", prefix, name, byDefault, strings.TrimSuffix(text, "."))
+	}
+}
