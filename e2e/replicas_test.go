@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,24 +38,21 @@ type cluster struct {
 	retries   atomic.Int32
 }
 
-// sampleKeys returns the commands of docs/high-availability.md with the addresses of this test.
+// sampleKeys returns the commands of the example with the addresses of this test.
 func sampleKeys(t *testing.T, b *bench, auth string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(traefik.Root(), "docs", "high-availability.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sample := regexp.MustCompile("(?s)```redis\n(.*?)```").FindStringSubmatch(string(content))
-	if sample == nil {
-		t.Fatal("docs/high-availability.md has no sample")
-	}
 	folder := t.TempDir()
 	for name, secret := range map[string]string{"vsee_key": vseetest.Key, "vsee_admin_token": vseetest.AdminToken} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(secret), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	keys := sample[1]
+	keys := ""
+	for line := range strings.Lines(example(t, "replicas/keys.redis")) {
+		if !strings.HasPrefix(line, "#") {
+			keys += line
+		}
+	}
 	for old, now := range map[string]string{
 		"https://vclinic.vseepreview.com/vc/next/\n":            b.clinic.Portal() + "\n",
 		"https://api-vclinic.vseepreview.com/vc/next/api_v3/\n": b.clinic.API() + "\n",

@@ -59,6 +59,19 @@ func newSigner(t *testing.T) *signer {
 	return s
 }
 
+// use makes the token one for the given section identity.jwt.
+func (token *signedToken) use(jwt map[string]any) {
+	for claim, key := range map[string]string{"iss": "issuer", "aud": "audience"} {
+		if jwt[key] != nil {
+			token.Claims[claim] = jwt[key]
+		}
+	}
+	if audience, ok := jwt["audience"].(string); ok && token.Signer != "" {
+		token.Signer = audience
+		delete(token.Claims, "aud") // a load balancer sends none
+	}
+}
+
 // url is what identity.jwt.jwksURL must be.
 func (s *signer) url(token *signedToken) string {
 	if token.Signer != "" {

@@ -147,7 +147,7 @@ func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {
 	if kind == "plugins" && !strings.HasPrefix(text(at(plugin, "version")), "v") {
 		k.add(where, "version", name, "no-version", "version must name a release, such as v0.1.0")
 	}
-	if abort := fmt.Sprint(at(p.tree.root, "experimental", "abortOnPluginFailure")); kind == "plugins" && abort != "true" {
-		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when they cannot be fetched, and answers 404 for every router that uses one")
+	if abort := fmt.Sprint(at(p.tree.root, "experimental", "abortOnPluginFailure")); abort != "true" {
+		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when one cannot be loaded, and answers 404 for every router that uses one")
 	}
 }

@@ -78,21 +78,27 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestExamples: nothing is found in what we recommend.
+// TestExamples: nothing is found in what we recommend. The files of a folder are one site, those of auth-layers one each.
 func TestExamples(t *testing.T) {
-	folders, err := filepath.Glob("../../examples/[a-z]*")
-	if err != nil || len(folders) < 8 {
-		t.Fatalf("%d folders, %v", len(folders), err)
+	files, err := filepath.Glob("../../examples/[a-z]*/*")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, folder := range folders {
-		if filepath.Base(folder) == "consul" { // a script
-			continue
+	sites := map[string][]string{}
+	for _, file := range files {
+		folder := filepath.Base(filepath.Dir(file))
+		switch {
+		case folder == "auth-layers":
+			sites[folder+"/"+filepath.Base(file)] = []string{file}
+		case filepath.Ext(file) != ".sh" && filepath.Ext(file) != ".redis": // commands for Consul and Redis
+			sites[folder] = append(sites[folder], file)
 		}
-		t.Run(filepath.Base(folder), func(t *testing.T) {
-			files, err := filepath.Glob(folder + "/*")
-			if err != nil {
-				t.Fatal(err)
-			}
+	}
+	if len(sites) < 22 {
+		t.Errorf("only %d sites", len(sites))
+	}
+	for name, files := range sites {
+		t.Run(name, func(t *testing.T) {
 			found, err := (&checkCommand{Files: files, Plugin: "clinicpass"}).check()
 			if err != nil || len(found) > 0 {
 				t.Errorf("%+v, %v", found, err)
@@ -121,6 +127,12 @@ func TestSafe(t *testing.T) {
 		t.Run(desc, func(t *testing.T) {
 			expectNothing(t, "file/clinic.yml", edit)
 		})
+	}
+	for desc, edit := range map[string]*strings.Replacer{
+		"the site's prefix is stripped behind ours": strings.NewReplacer("[auth, clinic]", "[auth, clinic, strip]", "    auth:\n", "    strip:\n      stripPrefix:\n        prefixes: [/portal]\n    auth:\n"),
+		"the site's prefix is stripped, exactly":    strings.NewReplacer("[auth, clinic]", "[auth, strip, clinic]", "    auth:\n", "    strip:\n      stripPrefix:\n        prefixes: [/portal]\n    auth:\n", "clinicpass:\n", "clinicpass:\n          exactPassThrough: true\n"),
+	} {
+		t.Run(desc, func(t *testing.T) { expectNothing(t, "existing-router/clinic.yml", edit) })
 	}
 	for desc, edit := range map[string]*strings.Replacer{
 		"another namespace":    strings.NewReplacer("name: auth\n  namespace: portal", "name: auth\n  namespace: shared", "- name: auth", "- name: auth\n          namespace: shared"),

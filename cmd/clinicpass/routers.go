@@ -86,8 +86,11 @@ func (k *checker) checkBefore(r *router, c *clinic, before, behind []*middleware
 			c.auth = append(c.auth, m.name)
 		}
 		k.checkAuth(c, m)
-		if changesPath(m, c.config.PathPrefix) {
+		switch {
+		case changesPath(m, c.config.PathPrefix):
 			k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) changes the path before %s sees it; remove it, the plugin cuts its prefix itself", m.name, m.kind, c.name)
+		case strips(m) && !r.own() && !c.config.ExactPassThrough:
+			k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) stands before %s, which would redirect the site's empty path; put it behind, or set exactPassThrough: true", m.name, m.kind, c.name)
 		}
 	}
 	if authenticated {
@@ -151,12 +154,23 @@ func changesPath(m *middleware, prefix string) bool {
 	return false
 }
 
+// strips reports whether a middleware can leave an empty path.
+func strips(m *middleware) bool {
+	return strings.EqualFold(m.kind, "stripPrefix") || strings.EqualFold(m.kind, "stripPrefixRegex")
+}
+
 var (
 	pathPattern   = regexp.MustCompile(`\b(Path|PathPrefix|PathRegexp)\(([^)]*)\)`)
 	quotedPattern = regexp.MustCompile("[`\"]([^`\"]*)[`\"]")
 )
 
-// checkRoute looks at the router's rule and service. A rule with paths makes a router of our own, one without is the site's.
+// own reports whether the router's rule takes some paths only, and not the whole site.
+func (r *router) own() bool {
+	paths := pathPattern.FindAllStringSubmatch(r.rule, -1)
+	return len(paths) > 0 && !slices.ContainsFunc(paths, func(match []string) bool { return strings.Contains(match[2], "`/`") })
+}
+
+// checkRoute looks at the router's rule and service.
 func (k *checker) checkRoute(r *router, c *clinic) {
 	paths, wide, reaches := pathPattern.FindAllStringSubmatch(r.rule, -1), false, false
 	prefix := c.config.PathPrefix
@@ -167,7 +181,7 @@ func (k *checker) checkRoute(r *router, c *clinic) {
 			reaches = reaches || under || match[1] == "PathRegexp" || (match[1] == "PathPrefix" && strings.HasPrefix(prefix, path[1]))
 		}
 	}
-	own := len(paths) > 0 && !slices.ContainsFunc(paths, func(match []string) bool { return strings.Contains(match[2], "`/`") })
+	own := r.own()
 	noop := r.service == "noop@internal"
 	switch {
 	case own && !reaches:

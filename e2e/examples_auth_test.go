@@ -1,0 +1,136 @@
+package e2e
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
+)
+
+// samples returns the first of testdata/presets.json for each preset.
+func samples(t *testing.T) map[string]sample {
+	t.Helper()
+	first := map[string]sample{}
+	for _, row := range load[sample](t, "presets.json") {
+		if _, known := first[row.Preset]; !known && row.Preset != "" {
+			first[row.Preset] = row
+		}
+	}
+	return first
+}
+
+// fillSample fills in a sample's $ID.
+func fillSample(text string) string { return strings.ReplaceAll(text, "$ID", "r1") }
+
+// authLayers answers forwardAuth at a path for each preset as that auth layer does, to whom it knows by a cookie.
+func authLayers(t *testing.T, rows map[string]sample) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Cookie") == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		for name, values := range rows[strings.TrimPrefix(r.URL.Path, "/")].Headers {
+			for _, value := range values {
+				w.Header().Add(name, fillSample(value))
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// TestExamplesOfAuthLayers: the example of each preset, decoded by Traefik's own code, makes the right user of what that auth
+// layer sends, and turns strangers away where Traefik is to ask.
+func TestExamplesOfAuthLayers(t *testing.T) {
+	b := newBench(t)
+	rows := samples(t)
+	signer := newSigner(t)
+	layers := authLayers(t, rows)
+	dir := t.TempDir()
+	hash := sha1.Sum([]byte("password")) // as an htpasswd file has it
+	for name, content := range map[string]string{"vsee_key": vseetest.Key, "users": "jdoe-r1:{SHA}" + base64.StdEncoding.EncodeToString(hash[:])} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	routers, middlewares := map[string]any{probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "noop@internal"}}, map[string]any{}
+	asked := map[string]bool{} // by Traefik
+	for preset, row := range rows {
+		filled := strings.NewReplacer(
+			"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(), "https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
+			"/run/secrets", dir, "portal.example.com`)", preset+".example.com`)",
+		).Replace(string(decodeAsTraefik(t, "dynamic.yml", example(t, "auth-layers/"+preset+".yml"))))
+		var config struct {
+			HTTP struct {
+				Routers     map[string]map[string]any
+				Middlewares map[string]map[string]map[string]any
+			}
+		}
+		if err := json.Unmarshal([]byte(filled), &config); err != nil {
+			t.Fatal(err)
+		}
+		chain := []string{}
+		if auth := config.HTTP.Middlewares["auth"]; auth != nil {
+			asked[preset] = true
+			if auth["forwardAuth"] != nil {
+				auth["forwardAuth"]["address"] = layers.URL + "/" + preset
+			}
+			chain = append(chain, preset+"-auth")
+			middlewares[preset+"-auth"] = auth
+		}
+		clinic, _ := config.HTTP.Middlewares["clinic"]["plugin"]["clinicpass"].(map[string]any)
+		if row.Token != nil {
+			identity, _ := clinic["identity"].(map[string]any)
+			jwt, _ := identity["jwt"].(map[string]any)
+			row.Token.use(jwt)
+			clinic = overlay(clinic, map[string]any{"identity": map[string]any{"jwt": map[string]any{"jwksURL": signer.url(row.Token)}}})
+		}
+		middlewares[preset] = map[string]any{"plugin": map[string]any{"clinicpass": clinic}}
+		router := config.HTTP.Routers["clinic"]
+		router["middlewares"] = append(chain, preset)
+		routers[preset] = router
+	}
+	instance := runTraefik(t, traefik.Tested[len(traefik.Tested)-1], "", map[string]any{"routers": routers, "middlewares": middlewares})
+	running := &running{url: instance.URL, log: instance.Log}
+	for preset, row := range rows {
+		t.Run(preset, func(t *testing.T) {
+			host := preset + ".example.com"
+			header := map[string][]string{"Cookie": {"session=portal"}, "Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("jdoe-r1:password"))}}
+			sent := map[string][]string{}
+			for name, values := range row.Headers {
+				for _, value := range values {
+					sent[name] = append(sent[name], fillSample(value))
+				}
+			}
+			if row.Token != nil {
+				sent[row.Token.Header] = []string{signer.sign(t, row.Token, fillSample)}
+			}
+			if asked[preset] {
+				if got := running.send(t, host, request{path: "/clinic", header: sent}); got.header.Get("Clinicpass-Outcome") != "" {
+					t.Errorf("a stranger is answered %s", got.header.Get("Clinicpass-Outcome"))
+				}
+			} else {
+				maps.Copy(header, sent)
+			}
+			b.clinic.Reset()
+			got := running.send(t, host, request{path: "/clinic/visits/7", header: header})
+			want := map[string]string{"type": "400"}
+			for name, value := range row.Want {
+				want[name] = fillSample(value)
+			}
+			if calls := b.clinic.Requests(); got.status != http.StatusFound || len(calls) != 1 || !maps.Equal(calls[0].Fields, want) {
+				t.Errorf("%d %s, sent %v, want %v", got.status, got.header.Get("Clinicpass-Outcome"), calls, want)
+			}
+		})
+	}
+}
