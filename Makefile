@@ -5,16 +5,19 @@ TRAEFIK_OLD := v3.0.4
 FUZZTIME := 2m
 ROUNDS := 15
 
-.PHONY: help demo test unit e2e traefik browser redis screenshots fuzz bench soak reliability lint format test-old-traefik clean
+.PHONY: help demo test unit e2e e2e-kubernetes traefik browser redis screenshots fuzz bench soak reliability reference art lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
 	@echo "make test              all tests: compiled, interpreted, in real Traefik, and in a real browser"
 	@echo "make unit              only the compiled unit tests"
+	@echo "make e2e-kubernetes    the example for Kubernetes, from a real API server"
 	@echo "make screenshots       pictures of the failure pages, in .bin/screenshots"
 	@echo "make fuzz              look for a request that leads away from the portal, for $(FUZZTIME) (FUZZTIME=10m for longer)"
 	@echo "make soak              the long tests: 1,000 reloads of Traefik, 50,000 calls of New"
 	@echo "make reliability       write the table of docs/reliability.md"
+	@echo "make reference         write the table of docs/configuration.md"
+	@echo "make art               draw the catalogue's pictures from .assets/*.svg"
 	@echo "make bench             measure what the plugin costs, and write docs/benchmarks.md"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
@@ -48,6 +51,11 @@ e2e: traefik browser redis
 	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about five minutes"
 	go -C e2e test -count=1 -timeout 15m ./...
 
+# Not part of make test: Kubernetes' API server takes minutes to build. etcd is Debian's.
+e2e-kubernetes: traefik
+	@go -C e2e run ./kubernetes/build
+	go -C e2e test -count=1 -timeout 10m -v -tags kubernetes -run TestKubernetes .
+
 # The working inputs are kept in Go's cache; only a failing one is written to testdata/fuzz.
 fuzz:
 	go test -run '^$$' -fuzz '^FuzzLocation$$' -fuzztime $(FUZZTIME) .
@@ -66,6 +74,13 @@ soak: traefik
 
 reliability: traefik
 	UPDATE=1 go -C e2e test -count=1 -run TestFaults .
+
+art: traefik browser
+	UPDATE=1 go -C e2e test -count=1 -run TestArt ./browser
+
+# What the page says of each key is the comment on its field in config.go.
+reference:
+	UPDATE=1 go -C e2e test -count=1 -run TestConfigurationReference .
 
 # ROUNDS=3 is quick and says little.
 bench:
