@@ -5,7 +5,7 @@ TRAEFIK_OLD := v3.0.4
 FUZZTIME := 2m
 ROUNDS := 15
 
-.PHONY: help demo test unit e2e e2e-kubernetes traefik browser redis screenshots fuzz bench soak reliability reference art lint format test-old-traefik clean
+.PHONY: help demo test unit e2e e2e-kubernetes traefik browser redis screenshots fuzz bench soak reliability reference art release-check release-notes sbom lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
@@ -18,6 +18,8 @@ help:
 	@echo "make reliability       write the table of docs/reliability.md"
 	@echo "make reference         write the table of docs/configuration.md"
 	@echo "make art               draw the catalogue's pictures from .assets/*.svg"
+	@echo "make release-check     what is in the way of VERSION=v0.1.0"
+	@echo "make sbom              bills of materials, in .bin"
 	@echo "make bench             measure what the plugin costs, and write docs/benchmarks.md"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
@@ -74,6 +76,20 @@ soak: traefik
 
 reliability: traefik
 	UPDATE=1 go -C e2e test -count=1 -run TestFaults .
+
+# docs/releasing.md is the procedure.
+release-check:
+	@go -C e2e run ./release check $(VERSION)
+
+release-notes:
+	@go -C e2e run ./release notes $(VERSION)
+
+# What the plugin and the command are made of, in CycloneDX. The plugin's standard library is Traefik's and not in it.
+sbom:
+	@mkdir -p .bin
+	go -C tools/sbom build -o ../../.bin/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	.bin/cyclonedx-gomod mod -json -licenses -type library -output .bin/clinicpass.cdx.json .
+	cd cmd/clinicpass && ../../.bin/cyclonedx-gomod app -json -licenses -output ../../.bin/clinicpass-command.cdx.json .
 
 art: traefik browser
 	UPDATE=1 go -C e2e test -count=1 -run TestArt ./browser

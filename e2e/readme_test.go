@@ -1,22 +1,17 @@
 package e2e
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/clinicpass/clinicpass"
-	"github.com/clinicpass/clinicpass/e2e/interpreted"
 	"github.com/clinicpass/clinicpass/e2e/portal"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
@@ -139,72 +134,4 @@ func TestREADMEIsComplete(t *testing.T) {
 	if lines := strings.Count(text, "\n"); lines > 250 {
 		t.Errorf("the README has %d lines", lines)
 	}
-}
-
-// TestCatalogue repeats what the plugin catalogue checks: the manifest, the module, and that CreateConfig and New succeed
-// on testData in the interpreter, with no file, no environment variable, and no connection.
-func TestCatalogue(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join(traefik.Root(), ".traefik.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var manifest struct {
-		DisplayName string         `yaml:"displayName"`
-		Type        string         `yaml:"type"`
-		Import      string         `yaml:"import"`
-		Summary     string         `yaml:"summary"`
-		TestData    map[string]any `yaml:"testData"`
-	}
-	if err := yaml.Unmarshal(content, &manifest); err != nil {
-		t.Fatal(err)
-	}
-	if manifest.DisplayName == "" || manifest.Type != "middleware" || manifest.Import != interpreted.ImportPath || manifest.Summary == "" || len(manifest.TestData) == 0 {
-		t.Errorf("the manifest is incomplete: %+v", manifest)
-	}
-	module, err := os.ReadFile(filepath.Join(traefik.Root(), "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasPrefix(string(module), "module "+interpreted.ImportPath+"\n") || strings.Contains(string(module), "require") {
-		t.Errorf("go.mod is not that of a plugin without dependencies:\n%s", module)
-	}
-	goPath := pluginPath(t)
-	t.Chdir(t.TempDir())
-	dials := refuseConnections(t)
-	output := &output{}
-	plugin, err := interpreted.Load(goPath, nil, output, output)
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := plugin.New(t.Context(), http.NotFoundHandler(), manifest.TestData, "clinic@catalogue")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := dials.Load(); n != 0 {
-		t.Errorf("New opened %d connections", n)
-	}
-	if files, err := os.ReadDir("."); err != nil || len(files) != 0 {
-		t.Errorf("New left files: %v, %v", files, err)
-	}
-	// The same count sees the connections of a sign-in.
-	r := httptest.NewRequest(http.MethodGet, "/clinic", nil)
-	r.Header.Set("X-Auth-Request-User", "u-17")
-	handler.ServeHTTP(httptest.NewRecorder(), r)
-	if dials.Load() == 0 {
-		t.Error("the connections of a sign-in were not counted")
-	}
-}
-
-// refuseConnections makes the plugin's connections fail and counts them. The plugin's transport is a copy of the default
-// one, made when it is imported.
-func refuseConnections(t *testing.T) *atomic.Int32 {
-	t.Helper()
-	dials := &atomic.Int32{}
-	original := http.DefaultTransport
-	t.Cleanup(func() { http.DefaultTransport = original })
-	http.DefaultTransport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		dials.Add(1)
-		return nil, errors.New("no network")
-	}}
-	return dials
 }
