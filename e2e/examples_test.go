@@ -198,7 +198,7 @@ func runExample(t *testing.T, file string, decoded []byte) {
 // TestExamplesOfLoading: Traefik's code takes the static configurations as they are meant.
 func TestExamplesOfLoading(t *testing.T) {
 	for file, kind := range map[string]string{
-		"file/traefik.yml": "static.yml", "toml/traefik.toml": "static.toml", "local-plugin/traefik.yml": "static.yml", "replicas/traefik.yml": "static.yml", "kubernetes/values.yml": "values",
+		"try/traefik.yml": "static.yml", "file/traefik.yml": "static.yml", "toml/traefik.toml": "static.toml", "local-plugin/traefik.yml": "static.yml", "replicas/traefik.yml": "static.yml", "kubernetes/values.yml": "values",
 	} {
 		content := example(t, file)
 		var experimental struct {
@@ -224,7 +224,7 @@ func TestExamplesOfLoading(t *testing.T) {
 		}
 		want := "{github.com/clinicpass/clinicpass v0.1.0} true"
 		loaded := experimental.Plugins["clinicpass"]
-		if strings.HasPrefix(file, "local") {
+		if loaded.ModuleName == "" {
 			want = "{github.com/clinicpass/clinicpass } true"
 			loaded = experimental.LocalPlugins["clinicpass"]
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -73,7 +74,7 @@ func checkSVG(t *testing.T, source []byte) {
 	t.Helper()
 	for decoder := xml.NewDecoder(bytes.NewReader(source)); ; {
 		token, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {
