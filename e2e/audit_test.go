@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // clicks lets so many providers sign in, several at once.
@@ -116,7 +117,7 @@ func TestAuditThatCannotBeWritten(t *testing.T) {
 				logged := len(running.log())
 				clicks(t, running, host, 5)
 				running.waitForLog(t, logged, reason)
-				running.checkReports(t, host, logged, 1)
+				running.checkReports(t, host, logged, 5, 1)
 			}
 			logged := len(running.log())
 			for range 2 {
@@ -133,15 +134,19 @@ func TestAuditThatCannotBeWritten(t *testing.T) {
 				clicks(t, running, "missing", 2)
 			}
 			running.waitForLog(t, logged, "no such file")
-			running.checkReports(t, "missing again", logged, 2)
+			running.checkReports(t, "missing again", logged, 8, 2)
 		})
 	}
 }
 
-// checkReports counts the reports of an audit that cannot be written.
-func (e *running) checkReports(t *testing.T, desc string, after, want int) {
+// checkReports counts the reports of an audit that cannot be written, when the log tells of all sign-ins: theirs come first.
+func (e *running) checkReports(t *testing.T, desc string, after, signIns, want int) {
 	t.Helper()
-	if got := strings.Count(pluginLines(e.log()[after:]), "audit.file: "); got != want {
-		t.Errorf("%s: reported %d times, want %d: %s", desc, got, want, pluginLines(e.log()[after:]))
+	lines := ""
+	for deadline := time.Now().Add(3 * time.Second); strings.Count(lines, "signed_in ref=") < signIns && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		lines = pluginLines(e.log()[after:])
+	}
+	if got := strings.Count(lines, "audit.file: "); got != want {
+		t.Errorf("%s: reported %d times, want %d: %s", desc, got, want, lines)
 	}
 }

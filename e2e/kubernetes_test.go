@@ -217,6 +217,9 @@ func TestKubernetes(t *testing.T) {
 	apply(strings.ReplaceAll(secret, "replace-with-your-api-key", vseetest.Key))
 	for i := range replicas {
 		soon("after the Secret was corrected", i, 0)
+		if !strings.Contains(replicas[i].Log(), vseetest.Key) {
+			t.Errorf("Traefik %d does not show the Secret's key in its log: docs/kubernetes.md says that it does", i+1)
+		}
 		holds("by the IngressRoute", i)
 	}
 	// The same by the Gateway API, of which only the first Traefik has the provider.
