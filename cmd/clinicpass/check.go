@@ -80,7 +80,8 @@ func (c *checkCommand) inspect() (*checker, error) {
 	k.checkMiddlewares()
 	k.checkRouters()
 	k.checkPatients()
-	if len(k.ours) == 0 && len(s.static) == 0 && len(k.found) == 0 {
+	k.checkLoaded()
+	if len(k.ours) == 0 && len(k.found) == 0 && (len(s.static) == 0 || s.dynamic) {
 		return nil, errors.New("nothing of Clinicpass is in " + strings.Join(c.Files, ", ") + ": name the files with its middleware and router")
 	}
 	k.found = slices.DeleteFunc(k.found, func(f finding) bool { return slices.Contains(c.Ignore, f.ID) })
@@ -130,6 +131,26 @@ func (k *checker) checkStatic() {
 			}
 		}
 	}
+}
+
+// checkLoaded finds a static configuration without the plugin that the middlewares need.
+func (k *checker) checkLoaded() {
+	for _, p := range k.site.static {
+		for _, kind := range []string{"plugins", "localPlugins"} {
+			plugins, _ := at(p.tree.root, "experimental", kind).(object)
+			if len(plugins) > 0 && (plugins[k.command.Plugin] != nil || k.names("plugin-name")) {
+				return
+			}
+		}
+	}
+	if len(k.site.static) > 0 && len(k.ours) > 0 {
+		k.add(*k.site.static[0], "", k.command.Plugin, "not-loaded", "the static configuration does not load the plugin: experimental.plugins.%s is missing", k.command.Plugin)
+	}
+}
+
+// names reports whether a finding of this kind was made.
+func (k *checker) names(id string) bool {
+	return slices.ContainsFunc(k.found, func(f finding) bool { return f.ID == id })
 }
 
 func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {

@@ -122,6 +122,16 @@ func TestSafe(t *testing.T) {
 		"a signed token":             strings.NewReplacer("[auth, clinic]", "[clinic]", "preset: oauth2-proxy", "preset: pomerium\n            jwt: {issuer: portal.example.com, audience: portal.example.com}"),
 		"an auth layer in front":     strings.NewReplacer("[auth, clinic]", "[clinic]", "preset: oauth2-proxy", "preset: tailscale"),
 		"another prefix is stripped": strings.NewReplacer("[auth, clinic]", "[auth, strip, clinic]", "    auth:\n", "    strip:\n      stripPrefix:\n        prefixes: [/other]\n    auth:\n"),
+		"chains in chains":           strings.NewReplacer("[auth, clinic]", "[both]", "    auth:\n", "    both:\n      chain:\n        middlewares: [inner, clinic]\n    inner:\n      chain:\n        middlewares: [auth]\n    auth:\n"),
+		"auth of another plugin":     strings.NewReplacer("[auth, clinic]", "[login, clinic]", "    auth:\n", "    login:\n      plugin:\n        traefik-oidc-auth:\n          secret: x\n    auth:\n"),
+		"a path by a pattern":        strings.NewReplacer("(Path(`/clinic`) || PathPrefix(`/clinic/`))", "PathRegexp(`^/clinic(/.*)?$`)"),
+		"letters of matchers":        strings.NewReplacer("Path(`/clinic`) || PathPrefix", "path(`/clinic`) || pathprefix"),
+		"all but some paths":         strings.NewReplacer("(Path(`/clinic`) || PathPrefix(`/clinic/`))", "!PathPrefix(`/api`)", "noop@internal", "portal"),
+		"two auth layers":            strings.NewReplacer("[auth, clinic]", "[ban, auth, clinic]", "    auth:\n", "    ban:\n      forwardAuth:\n        address: http://ban:8080/\n    auth:\n"),
+		"a section without keys":     strings.NewReplacer("          identity:\n", "          room:\n          identity:\n"),
+		"a prefix with a slash":      strings.NewReplacer("clinicpass:\n", "clinicpass:\n          pathPrefix: /clinic/\n"),
+		"a pattern of headers":       strings.NewReplacer("authResponseHeaders: [X-Auth-Request-User, X-Auth-Request-Email, X-Auth-Request-Preferred-Username, X-Auth-Request-Groups]", "authResponseHeadersRegex: ^X-Authentik-", "preset: oauth2-proxy", "preset: authentik"),
+		"auth at the entry point":    strings.NewReplacer("# Dynamic", "entryPoints: {websecure: {address: \":443\", http: {middlewares: [auth@file]}}}\nexperimental: {abortOnPluginFailure: true, localPlugins: {clinicpass: {moduleName: github.com/clinicpass/clinicpass}}}\n---\n# Dynamic", "[auth, clinic]", "[clinic]"),
 		"keys from a file":           strings.NewReplacer("preset: oauth2-proxy", "preset: pomerium\n            jwt: {issuer: a.example.com, audience: b, jwks: file:/nowhere.json}"),
 	} {
 		t.Run(desc, func(t *testing.T) {
@@ -135,11 +145,23 @@ func TestSafe(t *testing.T) {
 		t.Run(desc, func(t *testing.T) { expectNothing(t, "existing-router/clinic.yml", edit) })
 	}
 	for desc, edit := range map[string]*strings.Replacer{
+		"a chain":              strings.NewReplacer("        - name: auth\n        - name: clinic\n", "        - name: both\n", "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute", "---\napiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata:\n  name: both\n  namespace: portal\nspec:\n  chain:\n    middlewares:\n      - name: auth\n      - name: clinic\n---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute"),
 		"another namespace":    strings.NewReplacer("name: auth\n  namespace: portal", "name: auth\n  namespace: shared", "- name: auth", "- name: auth\n          namespace: shared"),
 		"the default":          strings.NewReplacer("  namespace: portal\n", "", "        - name: auth\n", "        - name: default-auth@kubernetescrd\n"),
 		"somebody else's auth": strings.NewReplacer("- name: auth", "- name: sso-oidc@file"),
 	} {
 		t.Run(desc, func(t *testing.T) { expectNothing(t, "kubernetes/ingressroute.yml", edit) })
+	}
+}
+
+// TestSafeLabels: labels and tags that are unusual and right.
+func TestSafeLabels(t *testing.T) {
+	for desc, edit := range map[string]*strings.Replacer{
+		"the container's own service": strings.NewReplacer("      traefik.http.routers.portal.service: portal\n", ""),
+		"a command of another kind":   strings.NewReplacer("    image: registry.example.com/portal:1\n", "    image: registry.example.com/portal:1\n    command: [\"npm\", \"run\", \"--\", \"--match [a-z.0-9]\", \"--config ../x\"]\n"),
+		"a flag without a value":      strings.NewReplacer("abortOnPluginFailure=true", "abortOnPluginFailure"),
+	} {
+		t.Run(desc, func(t *testing.T) { expectNothing(t, "docker/compose.yml", edit) })
 	}
 }
 
@@ -188,14 +210,17 @@ func TestReadSecrets(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	for name, content := range map[string]string{
 		"torn.yml": "http: [", "empty.yml": "", "list.yml": "- a", "other.txt": "http: {}", "torn.toml": "[http", "nothing.yml": "http: {}\n",
-		"nothing.hcl": "job {}", "label.yml": "services: {a: {labels: [traefik..x=1]}}",
+		"nothing.hcl": "job {}", "bracket.yml": "services: {a: {labels: [\"traefik.http.x]=1\"]}}", "scalar.yml": "not-a-real-key",
+		"unquoted.toml": "[http.middlewares.clinic.plugin.clinicpass.api]\nkey = notAReal", "twice.yml": "http: {a: not-a-real-key, a: b}",
+		"indented.yml": "entryPoints: {}\n---\nhttp: {middlewares: {clinic: {plugins: {clinicpass: {}}}}}\n",
+		"label.yml":    "services: {a: {labels: [traefik..x=1]}}",
 	} {
 		file := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check(); err == nil {
-			t.Errorf("%s: %+v", name, found)
+		if found, err := (&checkCommand{Files: []string{file}, Plugin: "clinicpass"}).check(); err == nil || strings.Contains(err.Error(), "not-a-real") || strings.Contains(err.Error(), "notAReal") {
+			t.Errorf("%s: %+v, %v", name, found, err)
 		}
 	}
 }

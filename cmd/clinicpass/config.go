@@ -2,6 +2,7 @@ package main
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -28,6 +29,14 @@ func (c *clinic) section() piece {
 	return where
 }
 
+// prefix returns pathPrefix as the plugin takes it.
+func (c *clinic) prefix() string {
+	if prefix := strings.TrimSuffix(c.config.PathPrefix, "/"); prefix != "" {
+		return prefix
+	}
+	return "/"
+}
+
 // checkMiddlewares finds ours and checks each by itself.
 func (k *checker) checkMiddlewares() {
 	for _, name := range sorted(k.site.middlewares) {
@@ -45,7 +54,7 @@ func (k *checker) checkMiddlewares() {
 		k.ours[name] = c
 		var err error
 		if c.config, err = decode(config); err != nil {
-			k.add(where, "", name, "wrong-type", "Traefik cannot decode it: %v", err)
+			k.addUndecodable(where, name, err)
 			c.config = clinicpass.CreateConfig()
 			continue
 		}
@@ -57,6 +66,34 @@ func (k *checker) checkMiddlewares() {
 		}
 	}
 }
+
+var undecodable = regexp.MustCompile(`'([A-Za-z.\[\]0-9]+)' expected (?:type '([a-z]+)'|a (map))`)
+
+// addUndecodable names the keys that cannot be decoded. The decoder's own text is not printed: it has the values, secrets too.
+func (k *checker) addUndecodable(where piece, name string, err error) {
+	for _, found := range undecodable.FindAllStringSubmatch(err.Error(), -1) {
+		kind := map[string]string{"string": "text", "map": "section with keys of its own"}[found[2]+found[3]]
+		if kind == "" {
+			kind = found[2] + found[3]
+		}
+		k.add(where, found[1], name, "wrong-type", "Traefik cannot decode %s, which must be a %s", found[1], kind)
+		return
+	}
+	k.add(where, "", name, "wrong-type", "Traefik cannot decode it: a key has another kind of value than it must have")
+}
+
+// shownKey returns a key as it may be printed. What is no key may be a value, and so a secret, that a blank or = is missing before.
+func shownKey(key string) (shown string, torn bool) {
+	if cut := strings.IndexAny(key, ":="); cut >= 0 {
+		return key[:cut], true
+	}
+	if !keyPattern.MatchString(key) {
+		return "(a key that is none)", false
+	}
+	return key, false
+}
+
+var keyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // looksOurs reports whether a plugin's configuration is one of Clinicpass under another name.
 func looksOurs(config object) bool {
@@ -86,9 +123,13 @@ func (k *checker) checkKeys(where piece, name, path string, config object, known
 	}
 	for _, key := range sorted(config) {
 		field, nearest := fieldOf(fields, key)
-		full := below(path, key)
+		shown, torn := shownKey(key)
+		full := below(path, shown)
 		nested, isMap := config[key].(object)
 		switch {
+		case config[key] == nil: // Traefik leaves it out
+		case torn:
+			k.add(where, path, name, "unknown-key", "%s has no value: a blank or = is missing behind it", full)
 		case field == nil:
 			k.add(where, full, name, "unknown-key", "%s is no key of the plugin, and Traefik drops it silently; did you mean %s?", full, below(path, nearest))
 		case field.Kind() == reflect.Struct && isMap:

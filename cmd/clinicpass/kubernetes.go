@@ -15,11 +15,19 @@ func (s *site) addObject(file string, t *tree, path string, o object) {
 	}
 	name := namespace + "-" + text(at(o, "metadata", "name"))
 	where := piece{file, t, strings.TrimPrefix(path+".spec", ".")}
+	if strings.HasSuffix(text(at(o, "kind")), "List") {
+		for i, item := range list(at(o, "items")) {
+			if item, ok := item.(object); ok {
+				s.addObject(file, t, strings.TrimPrefix(fmt.Sprintf("%s.items.%d", path, i), "."), item)
+			}
+		}
+		return
+	}
 	switch text(at(o, "kind")) {
 	case "Middleware":
-		s.addMiddleware(where, name+"@"+crd, at(o, "spec"))
+		s.addMiddleware(where, name+"@"+crd, namespace, at(o, "spec"))
 	case "IngressRoute":
-		s.addRoutes(where, name, namespace, list(at(o, "spec", "routes")))
+		s.addRoutes(where, name, namespace, texts(at(o, "spec", "entryPoints")), list(at(o, "spec", "routes")))
 	case "HTTPRoute":
 		s.addGatewayRoute(where, name, namespace, o)
 	case "Ingress":
@@ -28,9 +36,9 @@ func (s *site) addObject(file string, t *tree, path string, o object) {
 	}
 }
 
-func (s *site) addRoutes(where piece, name, namespace string, routes []any) {
+func (s *site) addRoutes(where piece, name, namespace string, entryPoints []string, routes []any) {
 	for i, route := range routes {
-		r := &router{piece: where, name: name + "@" + crd, rule: text(at(route, "match"))}
+		r := &router{piece: where, name: name + "@" + crd, rule: text(at(route, "match")), entryPoints: entryPoints}
 		r.path = fmt.Sprintf("%s.routes.%d", where.path, i)
 		for _, ref := range list(at(route, "middlewares")) {
 			r.middlewares = append(r.middlewares, reference(ref, namespace))

@@ -16,6 +16,7 @@ type site struct {
 	routers     []*router
 	middlewares map[string]*middleware
 	static      []*piece // static configurations
+	dynamic     bool     // there are files of another kind, too
 }
 
 // piece is a part of a file.
@@ -29,19 +30,21 @@ type router struct {
 	piece
 	name, rule, service string
 	middlewares         []string // with their providers
+	entryPoints         []string // none for all
 }
 
 type middleware struct {
 	piece
 	name, kind string // such as forwardAuth
+	namespace  string // of Kubernetes
 	config     any
 }
 
-// plugin returns the name and configuration of a plugin.
+// plugin returns the name and configuration of a plugin, of which Traefik takes one for a middleware.
 func (m *middleware) plugin() (name string, config object) {
 	plugins, _ := m.config.(object)
-	for name, config := range plugins {
-		config, _ := config.(object)
+	for _, name := range sorted(plugins) {
+		config, _ := plugins[name].(object)
 		return name, config
 	}
 	return "", nil
@@ -60,6 +63,7 @@ func (s *site) read(file string) error {
 	case ".toml":
 		trees, err = parseTOML(content)
 	case ".hcl", ".nomad":
+		s.dynamic = true
 		return s.addTags(file, string(content))
 	default:
 		return fmt.Errorf("%s: only .yaml, .yml, .json, .toml, .hcl and .nomad files can be checked", file)
@@ -78,6 +82,8 @@ func (s *site) read(file string) error {
 // add takes in a document, which may be a dynamic or a static configuration, a Compose file, an object of Kubernetes, or the
 // values of Traefik's Helm chart.
 func (s *site) add(file string, t *tree) error {
+	static := at(t.root, "experimental") != nil || at(t.root, "entryPoints") != nil
+	s.dynamic = s.dynamic || !static
 	if at(t.root, "apiVersion") != nil && at(t.root, "kind") != nil {
 		s.addObject(file, t, "", t.root)
 		return nil
@@ -93,7 +99,7 @@ func (s *site) add(file string, t *tree) error {
 	if at(t.root, "http") != nil {
 		s.addDynamic(file, "file", t)
 	}
-	if at(t.root, "experimental") != nil {
+	if static {
 		s.static = append(s.static, &piece{file: file, tree: t})
 	}
 	return nil
@@ -106,6 +112,7 @@ func (s *site) addDynamic(file, provider string, t *tree) {
 			piece: piece{file, t, "http.routers." + name}, name: name + "@" + provider,
 			rule: text(at(routers[name], "rule")), service: text(at(routers[name], "service")),
 		}
+		r.entryPoints = texts(at(routers[name], "entryPoints"))
 		for _, ref := range texts(at(routers[name], "middlewares")) {
 			r.middlewares = append(r.middlewares, qualified(ref, provider))
 		}
@@ -113,15 +120,15 @@ func (s *site) addDynamic(file, provider string, t *tree) {
 	}
 	middlewares, _ := at(t.root, "http", "middlewares").(object)
 	for _, name := range sorted(middlewares) {
-		s.addMiddleware(piece{file, t, "http.middlewares." + name}, name+"@"+provider, middlewares[name])
+		s.addMiddleware(piece{file, t, "http.middlewares." + name}, name+"@"+provider, "", middlewares[name])
 	}
 }
 
 // addMiddleware takes in a middleware, the kind of which is its only key.
-func (s *site) addMiddleware(where piece, name string, spec any) {
+func (s *site) addMiddleware(where piece, name, namespace string, spec any) {
 	kinds, _ := spec.(object)
 	for _, kind := range sorted(kinds) {
-		m := &middleware{piece: where, name: name, kind: kind, config: kinds[kind]}
+		m := &middleware{piece: where, name: name, kind: kind, namespace: namespace, config: kinds[kind]}
 		m.path += "." + kind
 		s.middlewares[name] = m
 	}
@@ -142,10 +149,13 @@ func (s *site) addCompose(file string, t *tree, services object) error {
 			where := strings.Join(append([]string{"services", name}, path...), ".")
 			all = append(all, labelsOf(at(services[name], path...), t, where)...)
 		}
-		for i, flag := range texts(at(services[name], "command")) {
-			if flag, ok := strings.CutPrefix(flag, "--"); ok {
-				key, value, _ := strings.Cut(flag, "=")
-				flags = append(flags, label{"traefik." + key, value, t.line(fmt.Sprintf("services.%s.command.%d", name, i))})
+		for i, flag := range words(at(services[name], "command")) {
+			if flag, ok := cutPrefixFold(flag, "--experimental."); ok {
+				key, value, given := strings.Cut(flag, "=")
+				if !given {
+					value = "true"
+				}
+				flags = append(flags, label{"traefik.experimental." + key, value, t.line(fmt.Sprintf("services.%s.command.%d", name, i))})
 			}
 		}
 	}
@@ -163,12 +173,24 @@ func (s *site) addCompose(file string, t *tree, services object) error {
 	return err
 }
 
+// words returns a command, which may be a list or one text.
+func words(value any) []string {
+	if command, ok := value.(string); ok {
+		return strings.Fields(command)
+	}
+	return texts(value)
+}
+
 // labelsOf reads labels, which may be a map or a list.
 func labelsOf(value any, t *tree, where string) []label {
 	labels := []label{}
 	branch, _ := value.(object)
 	for _, key := range sorted(branch) {
-		labels = append(labels, label{key, fmt.Sprint(branch[key]), t.line(where + "." + key)})
+		value := branch[key]
+		if value == nil {
+			value = ""
+		}
+		labels = append(labels, label{key, fmt.Sprint(value), t.line(where + "." + key)})
 	}
 	for i, line := range list(value) {
 		key, value, _ := strings.Cut(fmt.Sprint(line), "=")
@@ -183,6 +205,9 @@ var tagPattern = regexp.MustCompile(`"(traefik\.[^"=]+)=((?:[^"\\]|\\.)*)"`)
 func (s *site) addTags(file, content string) error {
 	labels := []label{}
 	for i, line := range strings.Split(content, "\n") {
+		if comment := strings.TrimSpace(line); strings.HasPrefix(comment, "#") || strings.HasPrefix(comment, "//") {
+			continue
+		}
 		for _, tag := range tagPattern.FindAllStringSubmatch(line, -1) {
 			labels = append(labels, label{tag[1], strings.ReplaceAll(tag[2], `\"`, `"`), i + 1})
 		}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -46,12 +48,42 @@ func parseYAML(content []byte) ([]*tree, error) {
 			return nil, err
 		}
 		t := &tree{lines: map[string]int{}}
-		if err := node.Decode(&t.root); err != nil {
-			return nil, fmt.Errorf("line %d: a map of keys was expected: %w", node.Line, err)
+		if node.Kind == yaml.DocumentNode && len(node.Content) == 1 && node.Content[0].Tag == "!!null" {
+			continue // nothing between two lines of ---
 		}
+		var root any
+		if err := node.Decode(&root); err != nil {
+			return nil, fmt.Errorf("it is no sound YAML from line %d on; does a key stand there twice?", node.Line) // the error itself may have values
+		}
+		branch, ok := named(root).(object)
+		if !ok {
+			return nil, fmt.Errorf("line %d: a map of keys was expected", node.Line)
+		}
+		t.root = branch
 		note(&node, "", t.lines)
 		trees = append(trees, t)
 	}
+}
+
+// named returns maps whose keys are not all texts as maps whose keys are, as Traefik reads them.
+func named(value any) any {
+	switch value := value.(type) {
+	case object:
+		for key := range value {
+			value[key] = named(value[key])
+		}
+	case map[any]any:
+		branch := object{}
+		for key := range value {
+			branch[fmt.Sprint(key)] = named(value[key])
+		}
+		return branch
+	case []any:
+		for i := range value {
+			value[i] = named(value[i])
+		}
+	}
+	return value
 }
 
 // note fills lines with where the node's keys are.
@@ -83,7 +115,11 @@ func below(path, key string) string {
 func parseTOML(content []byte) ([]*tree, error) {
 	t := &tree{}
 	if err := toml.Unmarshal(content, &t.root); err != nil {
-		return nil, err
+		var at toml.ParseError
+		if errors.As(err, &at) {
+			return nil, fmt.Errorf("line %d: it is no sound TOML; is a text without quotes?", at.Position.Line) // the error itself has values
+		}
+		return nil, errors.New("it is no sound TOML")
 	}
 	return []*tree{t}, nil
 }
@@ -104,12 +140,18 @@ type label struct {
 	line       int
 }
 
+// labelPattern matches what the parser takes without a panic.
+var labelPattern = regexp.MustCompile(`^[^.\[\]]+(?:\[\d+\])?(?:\.[^.\[\]]+(?:\[\d+\])?)*$`)
+
 // parseLabels returns what Traefik's own parser makes of labels, or nil when none is Traefik's.
 func parseLabels(labels []label) (*tree, error) {
 	t := &tree{lines: map[string]int{}}
 	texts := map[string]string{}
 	for _, l := range labels {
 		if path, ok := cutPrefixFold(l.key, "traefik."); ok {
+			if !labelPattern.MatchString(path) {
+				return nil, fmt.Errorf("line %d: a label of Traefik's is no sound one", l.line)
+			}
 			texts[l.key] = l.value
 			t.note(strings.ToLower(path), l.line)
 		}
@@ -119,7 +161,7 @@ func parseLabels(labels []label) (*tree, error) {
 	}
 	node, err := parser.DecodeToNode(texts, "traefik")
 	if err != nil {
-		return nil, err
+		return nil, errors.New("Traefik's labels contradict each other, or one is no sound one")
 	}
 	t.root, _ = grown(node).(object)
 	return t, nil
