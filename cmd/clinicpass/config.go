@@ -3,6 +3,7 @@ package main
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -58,6 +59,10 @@ func (k *checker) checkMiddlewares() {
 			c.config = clinicpass.CreateConfig()
 			continue
 		}
+		if template(config) {
+			k.add(where, "", name, "template", "a value is a template ({{...}} or ${...}), which only its own program can fill in: check what comes of it, such as docker compose config")
+			continue
+		}
 		k.checkSecrets(where, name, c.config)
 		_, mistakes := clinicpass.Check(c.checkable(k.command.ReadSecrets))
 		for _, line := range mistakes {
@@ -71,15 +76,17 @@ var undecodable = regexp.MustCompile(`'([A-Za-z.\[\]0-9]+)' expected (?:type '([
 
 // addUndecodable names the keys that cannot be decoded. The decoder's own text is not printed: it has the values, secrets too.
 func (k *checker) addUndecodable(where piece, name string, err error) {
-	for _, found := range undecodable.FindAllStringSubmatch(err.Error(), -1) {
+	all := undecodable.FindAllStringSubmatch(err.Error(), -1)
+	for _, found := range all {
 		kind := map[string]string{"string": "text", "map": "section with keys of its own"}[found[2]+found[3]]
 		if kind == "" {
 			kind = found[2] + found[3]
 		}
 		k.add(where, found[1], name, "wrong-type", "Traefik cannot decode %s, which must be a %s", found[1], kind)
-		return
 	}
-	k.add(where, "", name, "wrong-type", "Traefik cannot decode it: a key has another kind of value than it must have")
+	if len(all) == 0 {
+		k.add(where, "", name, "wrong-type", "Traefik cannot decode it: a key has another kind of value than it must have")
+	}
 }
 
 // shownKey returns a key as it may be printed. What is no key may be a value, and so a secret, that a blank or = is missing before.
@@ -94,6 +101,22 @@ func shownKey(key string) (shown string, torn bool) {
 }
 
 var keyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+
+// template reports whether a value is to be filled in before Traefik gets it.
+func template(value any) bool {
+	switch value := value.(type) {
+	case object:
+		return slices.ContainsFunc(sorted(value), func(key string) bool {
+			secret := slices.Contains([]string{"key", "secret", "token"}, strings.ToLower(key)) // of which more is said elsewhere
+			return !secret && template(value[key])
+		})
+	case []any:
+		return slices.ContainsFunc(value, template)
+	case string:
+		return strings.Contains(value, "{{") || strings.Contains(value, "${")
+	}
+	return false
+}
 
 // looksOurs reports whether a plugin's configuration is one of Clinicpass under another name.
 func looksOurs(config object) bool {
@@ -164,7 +187,14 @@ func secretsOf(c *clinicpass.Config) map[string]*string {
 func (k *checker) checkSecrets(where piece, name string, c *clinicpass.Config) {
 	secrets := secretsOf(c)
 	for _, key := range sorted(secrets) {
-		if source := *secrets[key]; source != "" && !elsewhere(source) {
+		source := *secrets[key]
+		kind, rest, _ := strings.Cut(source, ":")
+		switch {
+		case elsewhere(source) && (rest == "" || strings.HasPrefix(rest, " ")):
+			k.add(where, key, name, "invalid", "%s says %s: and not where; write the path or name behind it, without a blank", key, kind)
+		case kind == "urn" && elsewhere(source) && !strings.HasSuffix(name, "@"+crd):
+			k.add(where, key, name, "invalid", "%s is a reference that Traefik replaces in objects of Kubernetes only; write file:PATH or env:NAME", key)
+		case source != "" && !elsewhere(source):
 			k.add(where, key, name, "literal-secret", "%s stands here itself, for everybody who reads this file, Traefik's dashboard or its DEBUG log; write file:PATH or env:NAME", key)
 		}
 	}

@@ -70,9 +70,12 @@ func (s *site) addGatewayRoute(where piece, name, namespace string, o object) {
 		paths := []string{}
 		for _, match := range list(at(rule, "matches")) {
 			value := text(at(match, "path", "value"))
-			if text(at(match, "path", "type")) == "Exact" {
+			switch text(at(match, "path", "type")) {
+			case "Exact":
 				paths = append(paths, "Path(`"+value+"`)")
-			} else {
+			case "RegularExpression":
+				paths = append(paths, "PathRegexp(`"+value+"`)")
+			default:
 				paths = append(paths, "PathPrefix(`"+strings.TrimSuffix(value, "/")+"/`)") // by whole segments
 			}
 		}

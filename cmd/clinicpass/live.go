@@ -27,6 +27,7 @@ type trial struct {
 	client  *vsee.Client
 	answers *recorder
 	out     io.Writer
+	changes bool // the configuration has to be changed
 }
 
 // signIn does with the configuration what the plugin would, and tells each step.
@@ -77,12 +78,12 @@ func (t *trial) run(ctx context.Context) error {
 		user.Type = vsee.Patient
 		user.Code += "-patient" // VSee knows people by their code, whatever their type
 	}
-	sso, err := t.client.SSO(ctx, user, nil)
+	sso, err := t.mint(ctx, user)
 	if err != nil {
 		return t.failed("POST users/sso", err, "check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account")
 	}
 	t.tell("POST users/sso", "user %s, token %s, %s", sso.UserID, shortened(sso.Token), t.answers.token())
-	again, err := t.client.SSO(ctx, user, nil)
+	again, err := t.mint(ctx, user)
 	if err != nil {
 		return t.failed("POST users/sso, again", err, "a second sign-in of the same provider must work")
 	}
@@ -99,7 +100,25 @@ func (t *trial) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.open(ctx, again.Token)
+	if err := t.open(ctx, again.Token); err != nil {
+		return err
+	}
+	if t.changes {
+		fmt.Fprintln(t.out, "It works with the lines above put into the configuration, and not as it is.")
+		return errLive
+	}
+	return nil
+}
+
+// mint asks for a token within the time that the plugin would wait.
+func (t *trial) mint(ctx context.Context, user vsee.User) (vsee.SSO, error) {
+	timeout, err := time.ParseDuration(t.config.API.Timeout)
+	if err != nil {
+		return vsee.SSO{}, err // impossible: the plugin has accepted it
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return t.client.SSO(ctx, user, nil)
 }
 
 // open follows the auth address to the page that the provider would see.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
@@ -34,8 +35,9 @@ func TestLive(t *testing.T) {
 	}{
 		{desc: "a token and the page", want: []string{"POST users/sso ", "good for 24h0m0s", "another token", "GET auth", "/vc/next/providers/dashboard"}, absent: []string{"FAILED", "rooms"}},
 		{desc: "a room", room: true, want: []string{"created room chk", "with its id", "assigned by room_id with the room's id", "again      ok      refused as there already", "the test provider is among 1", "GET auth"}, absent: []string{"FAILED", "room.assign"}},
-		{desc: "an assignment of another name", room: true, edit: []string{"room:", "room:\n            assign: {field: room, value: id}"}, want: []string{"room.assign: {field: room_id, value: id}"}, absent: []string{"FAILED"}},
-		{desc: "rooms without an id", room: true, quirks: vseetest.Quirks{NoRoomID: true}, want: []string{"room.assign: {field: room_code, value: code}", "GET auth"}, absent: []string{"FAILED"}},
+		{desc: "an API that is too slow", edit: []string{"accountCode:", "timeout: 200ms\n            accountCode:"}, faults: []vseetest.Fault{{Delay: 2 * time.Second}}, err: errFindings, want: []string{"POST users/sso", "FAILED"}, absent: []string{"GET auth"}},
+		{desc: "an assignment of another name", err: errFindings, room: true, edit: []string{"room:", "room:\n            assign: {field: room, value: id}"}, want: []string{"room.assign: {field: room_id, value: id}"}, absent: []string{"FAILED"}},
+		{desc: "rooms without an id", err: errFindings, room: true, quirks: vseetest.Quirks{NoRoomID: true}, want: []string{"room.assign: {field: room_code, value: code}", "GET auth"}, absent: []string{"FAILED"}},
 		{desc: "a patient", edit: patient("/u/clinic"), quirks: vseetest.Quirks{TellUserType: true}, want: []string{"user type 200", "HTTP 200 at /vc/next/u/clinic"}, absent: []string{"FAILED", "rooms"}},
 		{desc: "a patient with a provider's code", edit: patient("/u/clinic"), faults: []vseetest.Fault{{Status: 200, Body: `{"data": {"id": "10001", "token": {"token": "0123456789abcdef0123456789abcdef", "user_type": "400"}}}`}}, err: errFindings, want: []string{"FAILED", "no patient"}, absent: []string{"0123"}},
 		{desc: "a patient on the providers' page", edit: patient("/providers/patients"), err: errFindings, want: []string{"GET auth", "HTTP 403"}},

@@ -53,8 +53,7 @@ func (t *trial) create(ctx context.Context) (vsee.Room, error) {
 		return found, t.failed("GET rooms/:code", err, "the plugin finds rooms by their code after a restart")
 	}
 	if found.ID == "" {
-		t.tell("GET rooms/:code", "found, without an id; put into the configuration: room.assign: {field: room_code, value: code}")
-		found.ID = made.ID
+		t.tell("GET rooms/:code", "found, without an id, so that a room can be assigned by its code only")
 	} else {
 		t.tell("GET rooms/:code", "found, with its id")
 	}
@@ -94,6 +93,7 @@ func (t *trial) accepted(ctx context.Context, userID string, body [2]string, val
 	}
 	line := fmt.Sprintf("%s %s with the room's %s", note, body[0], body[1])
 	if other {
+		t.changes = true
 		line += fmt.Sprintf("; put into the configuration: room.assign: {field: %s, value: %s}", body[0], body[1])
 	}
 	t.tell("POST users/:id/rooms", "%s", line)

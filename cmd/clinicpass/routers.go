@@ -88,9 +88,10 @@ func (k *checker) resolve(where piece, object, ref string, ours bool, within []s
 	return all
 }
 
-// nearest returns the defined middleware whose name is most like ref.
+// nearest returns the defined middleware whose name is most like ref, if that may be a slip.
 func (k *checker) nearest(ref string) string {
-	least, near := 1000, ""
+	name, _, _ := strings.Cut(ref, "@")
+	least, near := 2+len(name)/3, ""
 	for _, name := range sorted(k.site.middlewares) {
 		if d := levenshtein.ComputeDistance(name, ref); d < least {
 			least, near = d, name

@@ -68,6 +68,9 @@ func (s *site) read(file string) error {
 	default:
 		return fmt.Errorf("%s: only .yaml, .yml, .json, .toml, .hcl and .nomad files can be checked", file)
 	}
+	if err != nil && strings.Contains(string(content), "{{") {
+		return fmt.Errorf("%s: it is a template; render it first", file)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -134,9 +137,10 @@ func (s *site) addMiddleware(where piece, name, namespace string, spec any) {
 	}
 }
 
+// qualified returns a reference with its provider. Labels and tags look the same for two providers each.
 func qualified(ref, provider string) string {
 	if strings.Contains(ref, "@") {
-		return ref
+		return strings.NewReplacer("@swarm", "@docker", "@consulcatalog", "@nomad").Replace(ref)
 	}
 	return ref + "@" + provider
 }

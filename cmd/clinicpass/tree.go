@@ -161,7 +161,7 @@ func parseLabels(labels []label) (*tree, error) {
 	}
 	node, err := parser.DecodeToNode(texts, "traefik")
 	if err != nil {
-		return nil, errors.New("Traefik's labels contradict each other, or one is no sound one")
+		return nil, errors.New("the labels for Traefik contradict each other, or one is no sound one")
 	}
 	t.root, _ = grown(node).(object)
 	return t, nil
