@@ -237,6 +237,13 @@ func runTraefik(t *testing.T, version, static string, httpConfig map[string]any)
 	if err != nil {
 		t.Fatal(err)
 	}
+	stopAfter(t, instance)
+	return instance
+}
+
+// stopAfter ends a Traefik with the test, and lets its log be searched for secrets.
+func stopAfter(t *testing.T, instance *traefik.Instance) {
+	t.Helper()
 	t.Cleanup(func() {
 		instance.Stop()
 		written.add(t.Name(), "Traefik's log", instance.Log())
@@ -244,7 +251,6 @@ func runTraefik(t *testing.T, version, static string, httpConfig map[string]any)
 			t.Log(instance.Log())
 		}
 	})
-	return instance
 }
 
 // waitForLog waits until the plugin's log has the text after the given place.

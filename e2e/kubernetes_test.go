@@ -154,13 +154,7 @@ func TestKubernetes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() {
-			instance.Stop()
-			written.add(t.Name(), "Traefik's log", instance.Log())
-			if t.Failed() && os.Getenv("SHOW_LOG") != "" {
-				t.Log(instance.Log())
-			}
-		})
+		stopAfter(t, instance)
 		replicas = append(replicas, instance)
 	}
 
