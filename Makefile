@@ -58,9 +58,9 @@ e2e-kubernetes: traefik
 	@go -C e2e run ./kubernetes/build
 	go -C e2e test -count=1 -timeout 10m -v -tags kubernetes -run TestKubernetes .
 
-# The working inputs are kept in Go's cache; only a failing one is written to testdata/fuzz.
+# The working inputs are kept in Go's cache; only a failing one is written below testdata/fuzz.
 fuzz:
-	go test -run '^$$' -fuzz '^FuzzLocation$$' -fuzztime $(FUZZTIME) .
+	go test -run '^$$' -fuzz '^FuzzLocation$$' -fuzztime $(FUZZTIME) ./internal/portal
 	go -C e2e test -run '^$$' -fuzz '^FuzzNext$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s .
 
 test-old-traefik:
@@ -94,7 +94,7 @@ sbom:
 art: traefik browser
 	UPDATE=1 go -C e2e test -count=1 -run TestArt ./browser
 
-# What the page says of each key is the comment on its field in config.go.
+# What the page says of each key is the comment on its field in internal/config/config.go.
 reference:
 	UPDATE=1 go -C e2e test -count=1 -run TestConfigurationReference .
 

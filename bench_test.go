@@ -1,39 +1,19 @@
 package clinicpass
 
 import (
-	"context"
-	"io"
-	"log"
-	"math/rand"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/clinicpass/clinicpass/vsee"
 )
 
-// memoryAPI answers every call at once, without a network: a token, and that rooms are there already.
-type memoryAPI struct{}
+const (
+	acceptHTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	firefox    = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+)
 
-func (m memoryAPI) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer := `{"data":{"id":"17","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
-	status := http.StatusOK
-	if _, code, found := strings.Cut(r.URL.Path, "/rooms/"); found {
-		answer = `{"data":{"id":"3","code":"` + code + `","provider_ids":["17"]}}`
-	} else if strings.HasSuffix(r.URL.Path, "/rooms") {
-		status = http.StatusBadRequest
-		answer = `{"code":400,"message":"The room already exists."}`
-	}
-	return &http.Response{
-		StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
-	}, nil
-}
-
+// benchConfig is that of the benchmarks of internal/signin.
 func benchConfig(b *testing.B) *Config {
 	b.Helper()
 	c := CreateConfig()
@@ -47,37 +27,11 @@ func benchConfig(b *testing.B) *Config {
 	return c
 }
 
-// benchHandler also drops what the plugin prints, as Traefik does with lines below its log level.
-func benchHandler(b *testing.B, c *Config) http.Handler {
-	b.Helper()
-	stdout := os.Stdout
-	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	os.Stdout = nowhere
-	log.SetOutput(nowhere)
-	b.Cleanup(func() {
-		os.Stdout = stdout
-		log.SetOutput(os.Stderr)
-		_ = nowhere.Close()
-	})
-	handler, err := New(context.Background(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}), c, "clinic@bench")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var api http.RoundTripper = memoryAPI{}
-	for _, s := range states.byID {
-		s.api.client = vsee.New(s.api.target).WithTransport(api)
-	}
-	return handler
-}
-
 // benchRequest is what arrives behind oauth2-proxy from a browser.
-func benchRequest(path string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+func benchRequest() *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/patients/17", nil)
 	for name, value := range map[string]string{
-		"Accept":                            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+		"Accept":                            acceptHTML,
 		"Accept-Language":                   "en-US,en;q=0.5",
 		"Cookie":                            "_oauth2_proxy=" + strings.Repeat("x", 400),
 		"Referer":                           "https://portal.example.com/",
@@ -86,7 +40,7 @@ func benchRequest(path string) *http.Request {
 		"Sec-Fetch-Site":                    "same-origin",
 		"Sec-Fetch-User":                    "?1",
 		"Upgrade-Insecure-Requests":         "1",
-		"User-Agent":                        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+		"User-Agent":                        firefox,
 		"X-Auth-Request-Email":              "jane.doe@example.com",
 		"X-Auth-Request-Groups":             "doctors,staff",
 		"X-Auth-Request-Preferred-Username": "Jane Doe",
@@ -101,121 +55,31 @@ func benchRequest(path string) *http.Request {
 	return r
 }
 
-func benchServe(b *testing.B, handler http.Handler, r *http.Request, want int) {
+func ok(w http.ResponseWriter, r *http.Request) {}
+
+// benchPass serves a request of the site.
+func benchPass(b *testing.B, c *Config) {
 	b.Helper()
+	quiet(b)
+	handler := mustNew(b, http.HandlerFunc(ok), c)
+	r := benchRequest()
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
-		if w.Code != want {
+		if w.Code != http.StatusOK {
 			b.Fatalf("status %d: %s", w.Code, w.Body.String())
 		}
 	}
 }
 
 // BenchmarkPassThrough is a request of the site.
-func BenchmarkPassThrough(b *testing.B) {
-	benchServe(b, benchHandler(b, benchConfig(b)), benchRequest("/patients/17"), http.StatusOK)
-}
+func BenchmarkPassThrough(b *testing.B) { benchPass(b, benchConfig(b)) }
 
 // BenchmarkExactPassThrough is the same with exactPassThrough.
 func BenchmarkExactPassThrough(b *testing.B) {
 	c := benchConfig(b)
 	c.ExactPassThrough = true
-	benchServe(b, benchHandler(b, c), benchRequest("/patients/17"), http.StatusOK)
-}
-
-// BenchmarkSignIn is a whole sign-in with limiter and audit, but for the way to the API and back.
-func BenchmarkSignIn(b *testing.B) {
-	benchServe(b, benchHandler(b, benchConfig(b)), benchRequest("/clinic/visits/17?tab=notes"), http.StatusFound)
-}
-
-// BenchmarkSignInWithRoom is the same for a provider whose room is remembered.
-func BenchmarkSignInWithRoom(b *testing.B) {
-	benchServe(b, benchHandler(b, withRooms(benchConfig(b))), benchRequest("/clinic/visits/17?tab=notes"), http.StatusFound)
-}
-
-// BenchmarkIdentity reads the identity from its headers.
-func BenchmarkIdentity(b *testing.B) {
-	var found problems
-	reader := newIdentityReader(benchConfig(b).Identity, &found)
-	r := benchRequest("/clinic")
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := 0; i < b.N; i++ {
-		if _, refused, why := readIdentity(reader, r); refused != "" {
-			b.Fatal(why)
-		}
-	}
-}
-
-// BenchmarkNext makes the address to redirect to.
-func BenchmarkNext(b *testing.B) {
-	var found problems
-	s := &signIn{prefix: "/clinic", segments: 1, portal: newPortal(benchConfig(b).Portal, &found)}
-	asked := benchRequest("/clinic/visits/17?tab=notes").URL
-	b.ReportAllocs()
-	for i := 0; i < b.N; i++ {
-		next, refused := landing(s, asked)
-		if refused || location(s.portal, "66bcd0acff324e8a44992d9596b5d361", next) == "" {
-			b.Fatal("refused")
-		}
-	}
-}
-
-func withRooms(c *Config) *Config {
-	c.API.Token = "token"
-	c.Room.Enabled = true
-	return c
-}
-
-// BenchmarkProviders signs in one of the last thousand of many providers, all of whom have a room and have been there before,
-// and tells the heap that is kept. With -short it goes without the most.
-func BenchmarkProviders(b *testing.B) {
-	sizes := []int{0, 1000, 100000, 1000000}
-	if testing.Short() {
-		sizes = sizes[:3]
-	}
-	for _, size := range sizes {
-		b.Run(strconv.Itoa(size), func(b *testing.B) { benchProviders(b, size) })
-	}
-}
-
-func benchProviders(b *testing.B, size int) {
-	states.byID = map[string]*state{}
-	c := withRooms(benchConfig(b))
-	c.Audit.File = ""
-	handler := benchHandler(b, c)
-	r := benchRequest("/clinic")
-	for i := 0; i < size; i++ {
-		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(i)}
-		handler.ServeHTTP(httptest.NewRecorder(), r)
-	}
-	recent := 1000
-	if size < recent {
-		recent = size
-	}
-	b.ResetTimer()
-	for i := 0; i < b.N; i++ {
-		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(size - rand.Intn(recent+1))}
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
-		if w.Code != http.StatusFound {
-			b.Fatalf("status %d", w.Code)
-		}
-	}
-	b.StopTimer()
-	runtime.GC()
-	var memory runtime.MemStats
-	runtime.ReadMemStats(&memory)
-	b.ReportMetric(float64(memory.HeapAlloc)/(1<<20), "MiB")
-	runtime.KeepAlive(handler)
-}
-
-// BenchmarkRefusal is a request without an identity, and its page.
-func BenchmarkRefusal(b *testing.B) {
-	r := benchRequest("/clinic/visits/17")
-	r.Header.Del("X-Auth-Request-User")
-	benchServe(b, benchHandler(b, benchConfig(b)), r, http.StatusUnauthorized)
+	benchPass(b, c)
 }

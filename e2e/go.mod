@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/clinicpass/clinicpass v0.0.0
 	github.com/mitchellh/mapstructure v1.5.0
+	github.com/stretchr/testify v1.12.1
 	github.com/traefik/yaegi v0.16.1
 )
 
@@ -13,6 +14,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/go-jose/go-jose/v4 v4.1.6
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/pprof v0.0.0-20261016150608-1facf8f91b50
 	github.com/nlnwa/whatwg-url v0.6.2
 	github.com/rs/zerolog v1.35.1

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
@@ -25,10 +28,8 @@ func TestConfigurationReference(t *testing.T) {
 // fieldComments returns the comments on the fields of the configuration's types, such as APIConfig.Key.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(traefik.Root(), "config.go"), nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(traefik.Root(), "internal", "config", "config.go"), nil, parser.ParseComments)
+	require.NoError(t, err)
 	comments := map[string]string{}
 	ast.Inspect(file, func(node ast.Node) bool {
 		declared, ok := node.(*ast.TypeSpec)
@@ -69,14 +70,11 @@ func (r *reference) add(prefix, meaning, absence string, section reflect.Value) 
 			text, byDefault = meaning+" "+strings.ToLower(text[:1])+text[1:], absence
 		}
 		if !value.IsZero() || value.Kind() == reflect.Bool {
-			if byDefault != "" {
-				r.t.Errorf("%s%s: the comment says Default: %s, and CreateConfig has one", prefix, name, byDefault)
-			}
+			assert.Empty(r.t, byDefault, "%s%s: CreateConfig has the default", prefix, name)
 			byDefault = "`" + fmt.Sprint(value) + "`"
 		}
-		if text == "" || byDefault == "" {
-			r.t.Errorf("%s%s: config.go does not say what it means, or what its absence comes to", prefix, name)
-		}
+		assert.NotEmpty(r.t, text, "%s%s: config.go does not say what it means", prefix, name)
+		assert.NotEmpty(r.t, byDefault, "%s%s: config.go does not say what its absence comes to", prefix, name)
 		fmt.Fprintf(&r.rows, "| `%s%s` | %s | %s |\n", prefix, name, byDefault, strings.TrimSuffix(text, "."))
 	}
 }

@@ -10,13 +10,14 @@ import (
 
 const (
 	maxAttempts       = 4
-	backoff           = 100 * time.Millisecond // the first wait's upper end; each further one's is twice as long
-	defaultRetryAfter = 5 * time.Second        // told to callers when the API answers 429 without naming a time
+	backoff           = 100 * time.Millisecond // the first wait's upper end; doubled for each further
+	defaultRetryAfter = 5 * time.Second        // for an API that answers 429 without naming a time
 )
 
-// pause waits before the attempt after the given one (counted from 1): a random share of an exponentially growing time
-// (full jitter), and at least what the API asked for. It reports false, at once, when there is to be no further attempt:
-// they are used up, or the deadline would pass before it.
+// pause waits before the attempt after the given one (counted from 1): a random share of an
+// exponentially growing time (full jitter), and at least what the API asked for. It reports false,
+// at once, when there is to be no further attempt: they are used up, or the deadline would pass
+// before it.
 func pause(ctx context.Context, attempt int, asked time.Duration) bool {
 	if attempt >= maxAttempts {
 		return false

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 )
 
 // Room is a waiting room (Rooms API).
@@ -18,77 +19,90 @@ type Room struct {
 	ProviderIDs []string // VSee's ids of the providers it is assigned to, where the answer lists them
 }
 
-// CreateRoom makes a room with POST rooms, by the admin's token. It returns ErrExists when the slug or the code is taken:
-// the answer does not say which, nor by which room.
-func (c *Client) CreateRoom(ctx context.Context, r Room, trace *Trace) (Room, error) {
-	fields := []string{"domain" + field + r.Domain, "slug" + field + r.Slug, "name" + field + r.Name, "code" + field + r.Code}
-	post := &request{method: http.MethodPost, name: "rooms", path: "rooms", header: c.byTokenWithBody, fields: fields}
-	raw, err := call(ctx, c, post, trace)
-	if err != nil {
-		return Room{}, err
-	}
-	return decodeRoom(raw, r.Code)
+// CreateRoom makes a room with POST rooms, by the admin's token. It returns ErrExists when the slug
+// or the code is taken: the answer does not say which, nor by which room.
+func CreateRoom(ctx context.Context, c *Client, r Room, trace *Trace) (Room, error) {
+	fields := []interface{}{"domain", r.Domain, "slug", r.Slug, "name", r.Name, "code", r.Code}
+	return room(ctx, c, byToken(c, "rooms", "", fields), r.Code, trace)
 }
 
-// RoomByCode returns the room with the code, by GET rooms/:code. A room that is not there is ErrAPI. VSee's sample of the
-// answer does not show whether it has the id.
-func (c *Client) RoomByCode(ctx context.Context, code string, trace *Trace) (Room, error) {
-	path := "rooms/" + url.PathEscape(code)
-	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code", path: path, header: c.byToken}, trace)
-	if err != nil {
-		return Room{}, err
-	}
-	return decodeRoom(raw, code)
+// RoomByCode returns the room with the code, by GET rooms/:code. A room that is not there is ErrAPI.
+// VSee's sample of the answer does not show whether it has the id.
+func RoomByCode(ctx context.Context, c *Client, code string, trace *Trace) (Room, error) {
+	return room(ctx, c, byToken(c, "rooms/:code", code, nil), code, trace)
 }
 
-// RoomProviders returns VSee's ids of the providers that the room is assigned to, by GET rooms/:code/providers.
-func (c *Client) RoomProviders(ctx context.Context, code string, trace *Trace) ([]string, error) {
-	path := "rooms/" + url.PathEscape(code) + "/providers"
-	raw, err := call(ctx, c, &request{method: http.MethodGet, name: "rooms/:code/providers", path: path, header: c.byToken}, trace)
+// RoomProviders returns VSee's ids of the providers that the room is assigned to, by
+// GET rooms/:code/providers.
+func RoomProviders(ctx context.Context, c *Client, code string, trace *Trace) ([]string, error) {
+	var providers []struct {
+		ID json.RawMessage `json:"id"`
+	}
+	err := call(ctx, c, byToken(c, "rooms/:code/providers", code, nil), &providers, trace)
+	if err == nil && providers == nil {
+		err = fmt.Errorf("%w: GET rooms/:code/providers succeeded without a list of providers", ErrAPI)
+	}
 	if err != nil {
 		return nil, err
 	}
-	ids, ok := column(raw, "id")
-	if !ok {
-		return nil, fmt.Errorf("%w: GET rooms/:code/providers succeeded without a list of providers", ErrAPI)
+	ids := []string{}
+	for _, provider := range providers {
+		ids = append(ids, text(provider.ID))
 	}
 	return ids, nil
 }
 
-// AssignRoom assigns a room to a user with POST users/:id/rooms, by the admin's token. VSee names the call and documents
-// nothing of it, so the caller says which field has the room's id or code. ErrExists means that it was assigned before.
-func (c *Client) AssignRoom(ctx context.Context, userID, name, value string, trace *Trace) error {
-	path := "users/" + url.PathEscape(userID) + "/rooms"
-	fields := []string{name + field + value}
-	post := &request{method: http.MethodPost, name: "users/:id/rooms", path: path, header: c.byTokenWithBody, fields: fields}
-	_, err := call(ctx, c, post, trace)
-	return err
+// Assignment is the body of POST users/:id/rooms. VSee names the call and documents nothing of it,
+// so the caller says which field has the room's id or code.
+type Assignment struct {
+	UserID, Field, Value string
 }
 
-// decodeRoom reads a room that must have the code.
-func decodeRoom(raw json.RawMessage, code string) (Room, error) {
-	var data map[string]json.RawMessage
-	if json.Unmarshal(raw, &data) != nil || text(data["code"]) != code {
+// AssignRoom assigns a room to a user with POST users/:id/rooms, by the admin's token. ErrExists
+// means that it was assigned before.
+func AssignRoom(ctx context.Context, c *Client, a Assignment, trace *Trace) error {
+	post := byToken(c, "users/:id/rooms", a.UserID, []interface{}{a.Field, a.Value})
+	return call(ctx, c, post, nil, trace)
+}
+
+var pathParameter = regexp.MustCompile(`:[a-z]+`)
+
+// byToken returns a call by the admin's token, with value for the part of the path that begins with
+// a colon: a POST with fields, else a GET.
+func byToken(c *Client, path, value string, fields []interface{}) *request {
+	r := &request{method: http.MethodGet, path: path, header: c.byToken, fields: fields}
+	r.address = c.api + pathParameter.ReplaceAllLiteralString(path, url.PathEscape(value))
+	if fields != nil {
+		r.method = http.MethodPost
+		r.header = c.byTokenWithBody
+	}
+	return r
+}
+
+// room sends a request whose answer is the room with the code.
+func room(ctx context.Context, c *Client, r *request, code string, trace *Trace) (Room, error) {
+	var data struct {
+		ID     json.RawMessage `json:"id"`
+		Code   json.RawMessage `json:"code"`
+		Slug   json.RawMessage `json:"slug"`
+		Name   json.RawMessage `json:"name"`
+		Domain json.RawMessage `json:"domain"`
+		IDs    json.RawMessage `json:"provider_ids"`
+	}
+	if err := call(ctx, c, r, &data, trace); err != nil {
+		return Room{}, err
+	}
+	if text(data.Code) != code {
 		return Room{}, fmt.Errorf("%w: it answered with a room of another code, or with none", ErrAPI)
 	}
-	r := Room{ID: text(data["id"]), Code: code, Slug: text(data["slug"]), Name: text(data["name"]), Domain: text(data["domain"])}
+	found := Room{
+		ID: text(data.ID), Code: code, Slug: text(data.Slug), Name: text(data.Name),
+		Domain: text(data.Domain),
+	}
 	var ids []json.RawMessage
-	_ = json.Unmarshal(data["provider_ids"], &ids) // none where it is no list
+	_ = json.Unmarshal(data.IDs, &ids) // none where it is no list
 	for _, id := range ids {
-		r.ProviderIDs = append(r.ProviderIDs, text(id))
+		found.ProviderIDs = append(found.ProviderIDs, text(id))
 	}
-	return r, nil
-}
-
-// column reads one member of each object in a list, and reports whether there is such a list.
-func column(raw json.RawMessage, member string) ([]string, bool) {
-	var rows []map[string]json.RawMessage
-	if json.Unmarshal(raw, &rows) != nil {
-		return nil, false
-	}
-	texts := []string{}
-	for _, row := range rows {
-		texts = append(texts, text(row[member]))
-	}
-	return texts, true
+	return found, nil
 }

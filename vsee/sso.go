@@ -11,17 +11,18 @@ import (
 
 // Types of user, as VSee numbers them (User API).
 const (
-	Patient  = 200
-	Provider = 400
+	Patient  = "200"
+	Provider = "400"
 )
 
 const maxToken = 1024 // bytes; documented samples have 32
 
 var tokenPattern = regexp.MustCompile(`^[!-~]+$`) // visible ASCII
 
-// User is whom to sign in. The first call with a Code creates the user, later calls return the same one (User API).
+// User is whom to sign in. The first call with a Code creates the user, later calls return the same
+// one (User API).
 type User struct {
-	Type          int    // Provider or Patient
+	Type          string // Provider or Patient
 	Code          string // the caller's own unique and lasting id of the user, at most 128 bytes
 	FirstName     string // required by VSee
 	LastName      string // required by VSee
@@ -29,64 +30,44 @@ type User struct {
 	DisableEmails bool   // no notifications by e-mail to this user
 }
 
-// SSO is the answer to a sign-in.
+// SSO is the data of the answer to a sign-in.
 type SSO struct {
-	// UserID is VSee's own id of the user.
-	UserID string
-	// Token signs whoever holds it in as the user: it must not be stored, logged or shared. VSee states its life nowhere;
-	// the documented sample's is 24 hours.
-	Token string
-	// RoomCodes are the codes of the rooms that are assigned to the user, where the answer lists rooms. VSee documents
-	// neither the list, which one integrator's code shows, nor what its entries hold.
-	RoomCodes []string
+	Token struct {
+		// Token signs whoever holds it in as the user: it must not be stored, logged or shared. VSee
+		// states its life nowhere; the documented sample's is 24 hours.
+		Token string `json:"token"`
+		// UserType is not documented; one integrator's code shows it.
+		UserType json.RawMessage `json:"user_type"`
+	} `json:"token"`
+	ID    json.RawMessage `json:"id"`
+	Rooms json.RawMessage `json:"rooms"`
 }
 
-// SSO mints a token for u with POST users/sso. Calling again is safe: it yields a token for the same user.
-// For a Patient, an answer that tells the number of another type of user is ErrAPI. trace may be nil. Errors wrap one of this package's.
-func (c *Client) SSO(ctx context.Context, u User, trace *Trace) (SSO, error) {
-	return Mint(ctx, c, &u, trace)
-}
-
-// Mint is SSO for callers in the interpreter, where a call of a function takes less time than one of a method.
-func Mint(ctx context.Context, c *Client, u *User, trace *Trace) (SSO, error) {
-	fields := []string{
-		"type" + field + strconv.Itoa(u.Type), "code" + field + u.Code,
-		"first_name" + field + u.FirstName, "last_name" + field + u.LastName,
+// SignIn mints a token for u with POST users/sso. Calling again is safe: it yields a token for the
+// same user. For a Patient, an answer that tells the number of another type of user is ErrAPI. trace
+// may be nil. Errors wrap one of this package's.
+func SignIn(ctx context.Context, c *Client, u *User, trace *Trace) (*SSO, error) {
+	fields := []interface{}{
+		"type", u.Type, "code", u.Code, "first_name", u.FirstName, "last_name", u.LastName,
+		"email", u.Email,
 	}
-	if u.Email != "" {
-		fields = append(fields, "email"+field+u.Email)
+	if u.Email == "" || u.DisableEmails {
+		fields = adjust(fields, u)
 	}
-	if u.DisableEmails {
-		fields = append(fields, "disable_emails"+field+"1")
+	post := &request{
+		method: http.MethodPost, path: "users/sso", address: c.signIn, header: c.byKey, fields: fields,
 	}
-	r := &request{method: http.MethodPost, name: "users/sso", path: "users/sso", header: c.byKey, fields: fields}
-	raw, err := call(ctx, c, r, trace)
+	sso := &SSO{}
+	err := call(ctx, c, post, sso, trace)
 	if err != nil {
-		return SSO{}, err
+		return nil, err
 	}
-	return decodeSSO(raw, u.Type)
-}
-
-// decodeSSO decodes the answer for a user of the type asked for.
-func decodeSSO(raw json.RawMessage, asked int) (SSO, error) {
-	var data struct {
-		ID    json.RawMessage `json:"id"`
-		Rooms json.RawMessage `json:"rooms"`
-		Token struct {
-			Token    string          `json:"token"`
-			UserType json.RawMessage `json:"user_type"`
-		} `json:"token"`
+	token := sso.Token.Token
+	if len(token) > maxToken || !tokenPattern.MatchString(token) {
+		return nil, noToken()
 	}
-	err := json.Unmarshal(raw, &data)
-	sso := SSO{UserID: text(data.ID), Token: data.Token.Token}
-	if err != nil || len(sso.Token) > maxToken || !tokenPattern.MatchString(sso.Token) {
-		return SSO{}, noToken()
-	}
-	if told, err := strconv.Atoi(text(data.Token.UserType)); err == nil && asked == Patient && told != Patient {
-		return SSO{}, notAPatient()
-	}
-	if len(data.Rooms) > 0 {
-		sso.RoomCodes, _ = column(data.Rooms, "code")
+	if u.Type == Patient {
+		return checkPatient(sso)
 	}
 	return sso, nil
 }
@@ -95,8 +76,44 @@ func noToken() error {
 	return fmt.Errorf("%w: POST users/sso succeeded without a usable data.token.token", ErrAPI)
 }
 
-// notAPatient is for a code that belongs to somebody else, such as a provider, whose token would open their account. VSee does
-// not document what the type in a call with a known code does, nor user_type in the answer, which one integrator's code shows.
-func notAPatient() error {
-	return fmt.Errorf("%w: POST users/sso answered a patient's code with a user who is no patient", ErrAPI)
+// adjust leaves out the e-mail address that is not known, and adds what few ask for.
+func adjust(fields []interface{}, u *User) []interface{} {
+	if u.Email == "" {
+		fields = fields[:len(fields)-2]
+	}
+	if u.DisableEmails {
+		fields = append(fields, "disable_emails", "1")
+	}
+	return fields
+}
+
+// checkPatient refuses the token of somebody who is no patient, such as a provider, whose account it
+// would open: VSee does not document what the type in a call with a known code does.
+func checkPatient(sso *SSO) (*SSO, error) {
+	told := text(sso.Token.UserType)
+	if _, err := strconv.Atoi(told); err == nil && told != Patient {
+		return nil, fmt.Errorf(
+			"%w: POST users/sso answered a patient's code with a user who is no patient", ErrAPI)
+	}
+	return sso, nil
+}
+
+// UserID returns VSee's own id of the user, or "" where the answer has none.
+func UserID(sso *SSO) string { return text(sso.ID) }
+
+// RoomCodes returns the codes of the rooms that are assigned to the user, where the answer lists
+// rooms. VSee documents neither the list, which one integrator's code shows, nor what its entries
+// hold.
+func RoomCodes(sso *SSO) []string {
+	var rooms []struct {
+		Code json.RawMessage `json:"code"`
+	}
+	if json.Unmarshal(sso.Rooms, &rooms) != nil {
+		return nil
+	}
+	codes := []string{}
+	for _, room := range rooms {
+		codes = append(codes, text(room.Code))
+	}
+	return codes
 }

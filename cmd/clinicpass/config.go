@@ -9,7 +9,9 @@ import (
 	"github.com/agnivade/levenshtein"
 	"github.com/mitchellh/mapstructure"
 
-	"github.com/clinicpass/clinicpass"
+	"github.com/clinicpass/clinicpass/internal/config"
+	"github.com/clinicpass/clinicpass/internal/identity"
+	"github.com/clinicpass/clinicpass/internal/signin"
 )
 
 const modulePath = "github.com/clinicpass/clinicpass"
@@ -17,7 +19,7 @@ const modulePath = "github.com/clinicpass/clinicpass"
 // clinic is a middleware of ours with its configuration as the plugin will see it.
 type clinic struct {
 	*middleware
-	config *clinicpass.Config
+	config *config.Config
 	used   bool     // by a router
 	auth   []string // the auth middlewares before it
 }
@@ -42,8 +44,8 @@ func (c *clinic) prefix() string {
 func (k *checker) checkMiddlewares() {
 	for _, name := range sorted(k.site.middlewares) {
 		m := k.site.middlewares[name]
-		plugin, config := m.plugin()
-		if !strings.EqualFold(m.kind, "plugin") || (plugin != k.command.Plugin && !looksOurs(config)) {
+		plugin, raw := m.plugin()
+		if !strings.EqualFold(m.kind, "plugin") || (plugin != k.command.Plugin && !looksOurs(raw)) {
 			continue
 		}
 		c := &clinic{middleware: m}
@@ -51,20 +53,20 @@ func (k *checker) checkMiddlewares() {
 		if plugin != k.command.Plugin {
 			k.add(where, "", name, "plugin-name", "the plugin is called %q here and %q in Traefik's static configuration (--plugin says otherwise)", plugin, k.command.Plugin)
 		}
-		k.checkKeys(where, name, "", config, reflect.TypeFor[clinicpass.Config]())
+		k.checkKeys(where, name, "", raw, reflect.TypeFor[config.Config]())
 		k.ours[name] = c
 		var err error
-		if c.config, err = decode(config); err != nil {
+		if c.config, err = decode(raw); err != nil {
 			k.addUndecodable(where, name, err)
-			c.config = clinicpass.CreateConfig()
+			c.config = config.Default()
 			continue
 		}
-		if template(config) {
+		if template(raw) {
 			k.add(where, "", name, "template", "a value is a template ({{...}} or ${...}), which only its own program can fill in: check what comes of it, such as docker compose config")
 			continue
 		}
 		k.checkSecrets(where, name, c.config)
-		_, mistakes := clinicpass.Check(c.checkable(k.command.ReadSecrets))
+		mistakes := signin.Check(c.checkable(k.command.ReadSecrets))
 		for _, line := range mistakes {
 			key, problem, _ := strings.Cut(line, ": ")
 			k.add(where, key, name, "invalid", "%s %s", key, problem)
@@ -124,17 +126,17 @@ func looksOurs(config object) bool {
 }
 
 // decode follows Traefik's rules for plugins: keys in any case, texts for numbers and booleans, commas in lists.
-func decode(raw object) (*clinicpass.Config, error) {
-	config := clinicpass.CreateConfig()
+func decode(raw object) (*config.Config, error) {
+	decoded := config.Default()
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		DecodeHook:       mapstructure.StringToSliceHookFunc(","),
 		WeaklyTypedInput: true,
-		Result:           config,
+		Result:           decoded,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return config, decoder.Decode(raw)
+	return decoded, decoder.Decode(raw)
 }
 
 // checkKeys finds what Traefik's decoder drops without a word.
@@ -177,17 +179,9 @@ func fieldOf(fields map[string]reflect.Type, key string) (found reflect.Type, ne
 	return nil, nearest
 }
 
-// secretsOf returns the places of the secrets by their keys.
-func secretsOf(c *clinicpass.Config) map[string]*string {
-	return map[string]*string{
-		"api.key": &c.API.Key, "api.secret": &c.API.Secret, "api.token": &c.API.Token, "identity.proof.secret": &c.Identity.Proof.Secret,
-	}
-}
-
-func (k *checker) checkSecrets(where piece, name string, c *clinicpass.Config) {
-	secrets := secretsOf(c)
-	for _, key := range sorted(secrets) {
-		source := *secrets[key]
+func (k *checker) checkSecrets(where piece, name string, c *config.Config) {
+	for _, secret := range config.Secrets(c) {
+		key, source := secret.Key, *secret.Value
 		kind, rest, _ := strings.Cut(source, ":")
 		switch {
 		case elsewhere(source) && (rest == "" || strings.HasPrefix(rest, " ")):
@@ -211,23 +205,24 @@ func elsewhere(source string) bool {
 }
 
 // checkable returns the configuration with placeholders for what can only be read where Traefik runs.
-func (c *clinic) checkable(readSecrets bool) *clinicpass.Config {
-	config := *c.config
-	for _, source := range secretsOf(&config) {
-		if strings.HasPrefix(*source, "urn:k8s:secret:") || (!readSecrets && elsewhere(*source)) {
-			*source = "placeholder"
+func (c *clinic) checkable(readSecrets bool) *config.Config {
+	checkable := *c.config
+	for _, secret := range config.Secrets(&checkable) {
+		source := *secret.Value
+		if strings.HasPrefix(source, "urn:k8s:secret:") || (!readSecrets && elsewhere(source)) {
+			*secret.Value = "placeholder"
 		}
 	}
-	if jwt := &config.Identity.JWT; !readSecrets && strings.HasPrefix(jwt.JWKS, "file:") {
+	if jwt := &checkable.Identity.JWT; !readSecrets && strings.HasPrefix(jwt.JWKS, "file:") {
 		jwt.JWKS, jwt.JWKSURL = "", "https://keys.example.com/"
 	}
-	return &config
+	return &checkable
 }
 
 // identityHeaders returns the plain headers that must come from the auth layer, by the keys that name them.
 func (c *clinic) identityHeaders() map[string]string {
 	headers := map[string]string{}
-	names, token := clinicpass.IdentityHeaders(c.config.Identity)
+	names, token := identity.Names(c.config.Identity)
 	if token == "" {
 		for key, name := range map[string]string{"id": names.ID, "email": names.Email, "name": names.Name, "firstName": names.FirstName, "lastName": names.LastName} {
 			headers["identity.headers."+key] = name
@@ -248,7 +243,7 @@ func (c *clinic) identityHeaders() map[string]string {
 // proven reports whether the identity needs no auth middleware in Traefik: it is signed, proven, or set by an auth layer that
 // stands in front.
 func (c *clinic) proven() bool {
-	_, token := clinicpass.IdentityHeaders(c.config.Identity)
+	_, token := identity.Names(c.config.Identity)
 	switch c.config.Identity.Preset {
 	case "oauth2-proxy-upstream", "tailscale", "azure":
 		return true

@@ -8,6 +8,7 @@ require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/clinicpass/clinicpass v0.1.0
 	github.com/mitchellh/mapstructure v1.5.0
+	github.com/stretchr/testify v1.12.1
 	github.com/traefik/paerser v0.2.2
 	go.yaml.in/yaml/v3 v3.0.6
 )

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/clinicpass/clinicpass"
+	way "github.com/clinicpass/clinicpass/internal/clinic"
+	"github.com/clinicpass/clinicpass/internal/config"
+	"github.com/clinicpass/clinicpass/internal/signin"
 	"github.com/clinicpass/clinicpass/vsee"
 )
 
@@ -23,7 +26,7 @@ var errLive = fmt.Errorf("%w: the sign-in did not succeed", errFindings)
 // trial is one sign-in of the test provider, step by step.
 type trial struct {
 	command *checkCommand
-	config  *clinicpass.Config
+	config  *config.Config
 	client  *vsee.Client
 	answers *recorder
 	out     io.Writer
@@ -36,15 +39,15 @@ func (c *checkCommand) signIn(k *checker) error {
 	if err != nil {
 		return err
 	}
-	target, mistakes := clinicpass.Check(chosen.checkable(true))
-	for _, source := range secretsOf(chosen.config) {
-		if strings.HasPrefix(*source, "urn:k8s:secret:") {
+	for _, secret := range config.Secrets(chosen.config) {
+		if strings.HasPrefix(*secret.Value, "urn:k8s:secret:") {
 			return errors.New("--live cannot read secrets from Kubernetes; write file:PATH or env:NAME for the check")
 		}
 	}
-	if len(mistakes) > 0 {
+	if len(signin.Check(chosen.config)) > 0 {
 		return errors.New("--live needs a configuration that the plugin accepts")
 	}
+	target := way.Target(chosen.config.API, "clinicpass/"+clinicpass.Version, &config.Problems{})
 	if c.Room && target.Token == "" {
 		return errors.New("--room needs api.token, the clinic admin's token")
 	}
@@ -52,7 +55,7 @@ func (c *checkCommand) signIn(k *checker) error {
 		return errors.New("--room is for providers; this middleware signs patients in")
 	}
 	t := &trial{command: c, config: chosen.config, answers: &recorder{}, out: c.out}
-	t.client = vsee.New(target).WithTransport(t.answers)
+	t.client = vsee.Through(vsee.New(target), t.answers)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	return t.run(ctx)
@@ -70,7 +73,7 @@ func (c *checkCommand) choose(k *checker) (*clinic, error) {
 }
 
 func (t *trial) run(ctx context.Context) error {
-	user := vsee.User{
+	user := &vsee.User{
 		Type: vsee.Provider, Code: t.command.Code, FirstName: t.command.FirstName, LastName: t.command.LastName,
 		Email: t.command.Email, DisableEmails: true,
 	}
@@ -82,25 +85,25 @@ func (t *trial) run(ctx context.Context) error {
 	if err != nil {
 		return t.failed("POST users/sso", err, "check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account")
 	}
-	t.tell("POST users/sso", "user %s, token %s, %s", sso.UserID, shortened(sso.Token), t.answers.token())
+	t.tell("POST users/sso", "user %s, token %s, %s", vsee.UserID(sso), shortened(sso.Token.Token), t.answers.token())
 	again, err := t.mint(ctx, user)
 	if err != nil {
 		return t.failed("POST users/sso, again", err, "a second sign-in of the same provider must work")
 	}
 	same := "another token"
-	if again.Token == sso.Token {
+	if again.Token.Token == sso.Token.Token {
 		same = "the same token"
 	}
-	t.tell("POST users/sso, again", "user %s, %s", again.UserID, same)
-	if again.UserID != sso.UserID {
+	t.tell("POST users/sso, again", "user %s, %s", vsee.UserID(again), same)
+	if vsee.UserID(again) != vsee.UserID(sso) {
 		return t.failed("POST users/sso, again", errors.New("another user for the same code"), "ask VSee")
 	}
 	if t.command.Room {
-		if err := t.room(ctx, sso.UserID); err != nil {
+		if err := t.room(ctx, vsee.UserID(sso)); err != nil {
 			return err
 		}
 	}
-	if err := t.open(ctx, again.Token); err != nil {
+	if err := t.open(ctx, again.Token.Token); err != nil {
 		return err
 	}
 	if t.changes {
@@ -111,14 +114,14 @@ func (t *trial) run(ctx context.Context) error {
 }
 
 // mint asks for a token within the time that the plugin would wait.
-func (t *trial) mint(ctx context.Context, user vsee.User) (vsee.SSO, error) {
+func (t *trial) mint(ctx context.Context, user *vsee.User) (*vsee.SSO, error) {
 	timeout, err := time.ParseDuration(t.config.API.Timeout)
 	if err != nil {
-		return vsee.SSO{}, err // impossible: the plugin has accepted it
+		return nil, err // impossible: the plugin has accepted it
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return t.client.SSO(ctx, user, nil)
+	return vsee.SignIn(ctx, t.client, user, nil)
 }
 
 // open follows the auth address to the page that the provider would see.

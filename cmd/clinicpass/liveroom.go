@@ -20,7 +20,7 @@ func (t *trial) room(ctx context.Context, userID string) error {
 	if err := t.assign(ctx, userID, room); err != nil {
 		return err
 	}
-	ids, err := t.client.RoomProviders(ctx, room.Code, nil)
+	ids, err := vsee.RoomProviders(ctx, t.client, room.Code, nil)
 	if err != nil {
 		return t.failed("GET rooms/:code/providers", err, "the plugin asks this before it assigns a room that it found")
 	}
@@ -39,7 +39,7 @@ func (t *trial) create(ctx context.Context) (vsee.Room, error) {
 		domain = base.Hostname()
 	}
 	wanted := vsee.Room{Code: "chk" + sum[:13], Slug: "clinicpass-check-" + sum[:16], Name: "Clinicpass check", Domain: domain}
-	made, err := t.client.CreateRoom(ctx, wanted, nil)
+	made, err := vsee.CreateRoom(ctx, t.client, wanted, nil)
 	switch {
 	case err == nil:
 		t.tell("POST rooms", "created room %s (%s); delete it when you are done", wanted.Code, wanted.Slug)
@@ -48,7 +48,7 @@ func (t *trial) create(ctx context.Context) (vsee.Room, error) {
 	default:
 		return made, t.failed("POST rooms", err, "check api.token, the clinic admin's token, and room.domain")
 	}
-	found, err := t.client.RoomByCode(ctx, wanted.Code, nil)
+	found, err := vsee.RoomByCode(ctx, t.client, wanted.Code, nil)
 	if err != nil {
 		return found, t.failed("GET rooms/:code", err, "the plugin finds rooms by their code after a restart")
 	}
@@ -73,7 +73,7 @@ func (t *trial) assign(ctx context.Context, userID string, room vsee.Room) error
 		if value == "" || (i > 0 && body == bodies[0]) {
 			continue
 		}
-		err := t.client.AssignRoom(ctx, userID, body[0], value, nil)
+		err := vsee.AssignRoom(ctx, t.client, vsee.Assignment{UserID: userID, Field: body[0], Value: value}, nil)
 		if err == nil || errors.Is(err, vsee.ErrExists) {
 			t.accepted(ctx, userID, body, value, i > 0, err)
 			return nil
@@ -97,7 +97,8 @@ func (t *trial) accepted(ctx context.Context, userID string, body [2]string, val
 		line += fmt.Sprintf("; put into the configuration: room.assign: {field: %s, value: %s}", body[0], body[1])
 	}
 	t.tell("POST users/:id/rooms", "%s", line)
-	switch err := t.client.AssignRoom(ctx, userID, body[0], value, nil); {
+	again := vsee.Assignment{UserID: userID, Field: body[0], Value: value}
+	switch err := vsee.AssignRoom(ctx, t.client, again, nil); {
 	case err == nil:
 		t.tell("POST users/:id/rooms, again", "accepted")
 	case errors.Is(err, vsee.ErrExists):

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/vsee"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
@@ -13,27 +17,50 @@ import (
 
 // TestSimulate: the flags come to what they say.
 func TestSimulate(t *testing.T) {
-	for _, tt := range []struct {
+	for _, row := range []struct {
 		desc    string
 		command simulateCommand
 		want    []error // of calls one after the other
 	}{
-		{"no fault", simulateCommand{}, []error{nil, nil}},
-		{"always 500", simulateCommand{Fail: 500}, []error{vsee.ErrUnavailable, vsee.ErrUnavailable}},
-		{"401 once", simulateCommand{Fail: 401, FailFirst: 1}, []error{vsee.ErrCredentials, nil, nil}},
-		{"reset", simulateCommand{Reset: true}, []error{vsee.ErrUnavailable}},
+		{
+			desc: "no fault",
+			want: []error{nil, nil},
+		},
+		{
+			desc:    "always 500",
+			command: simulateCommand{Fail: 500},
+			want:    []error{vsee.ErrUnavailable, vsee.ErrUnavailable},
+		},
+		{
+			desc:    "401 once",
+			command: simulateCommand{Fail: 401, FailFirst: 1},
+			want:    []error{vsee.ErrCredentials, nil, nil},
+		},
+		{
+			desc:    "reset",
+			command: simulateCommand{Reset: true},
+			want:    []error{vsee.ErrUnavailable},
+		},
 	} {
-		t.Run(tt.desc, func(t *testing.T) {
-			clinic := tt.command.clinic()
+		t.Run(row.desc, func(t *testing.T) {
+			clinic := row.command.clinic()
 			server := httptest.NewServer(clinic)
 			t.Cleanup(server.Close)
 			clinic.URL = server.URL
-			client := vsee.New(vsee.Config{API: clinic.API(), AccountCode: vseetest.AccountCode, Key: vseetest.Key})
-			for i, want := range tt.want {
-				_, err := client.SSO(t.Context(), vsee.User{Type: vsee.Provider, Code: "u-17", FirstName: "Jane", LastName: "Doe"}, nil)
-				if !errors.Is(err, want) {
-					t.Errorf("call %d: %v, want %v", i, err, want)
-				}
+			client := vsee.New(vsee.Config{
+				API:         clinic.API(),
+				AccountCode: vseetest.AccountCode,
+				Key:         vseetest.Key,
+			})
+			user := &vsee.User{
+				Type:      vsee.Provider,
+				Code:      "u-17",
+				FirstName: "Jane",
+				LastName:  "Doe",
+			}
+			for i, want := range row.want {
+				_, err := vsee.SignIn(t.Context(), client, user, nil)
+				assert.ErrorIs(t, err, want, "call %d", i)
 			}
 		})
 	}
@@ -41,34 +68,69 @@ func TestSimulate(t *testing.T) {
 
 // TestSimulateFlags: what makes no sense is refused with the flag's name.
 func TestSimulateFlags(t *testing.T) {
-	for flag, command := range map[string]simulateCommand{
-		"--listen":     {Listen: "0.0.0.0:8081"},
-		"--listen:":    {Listen: "8081"},
-		"--fail:":      {Listen: "127.0.0.1:0", Fail: 200},
-		"--fail-first": {Listen: "127.0.0.1:0", FailFirst: 2},
-		"--delay":      {Listen: "127.0.0.1:0", Delay: -1},
+	for _, row := range []struct {
+		desc    string
+		command simulateCommand
+		flag    string
+	}{
+		{
+			desc:    "an address for everybody",
+			command: simulateCommand{Listen: "0.0.0.0:8081"},
+			flag:    "--listen",
+		},
+		{
+			desc:    "no host",
+			command: simulateCommand{Listen: "8081"},
+			flag:    "--listen:",
+		},
+		{
+			desc:    "a status that is no failure",
+			command: simulateCommand{Listen: "127.0.0.1:0", Fail: 200},
+			flag:    "--fail:",
+		},
+		{
+			desc:    "no way to fail",
+			command: simulateCommand{Listen: "127.0.0.1:0", FailFirst: 2},
+			flag:    "--fail-first",
+		},
+		{
+			desc:    "a negative delay",
+			command: simulateCommand{Listen: "127.0.0.1:0", Delay: -1},
+			flag:    "--delay",
+		},
 	} {
-		if err := command.Validate(); err == nil || !strings.Contains(err.Error(), flag) {
-			t.Errorf("%+v: %v", command, err)
-		}
+		t.Run(row.desc, func(t *testing.T) {
+			assert.ErrorContains(t, row.command.Validate(), row.flag)
+		})
 	}
-	if err := (&simulateCommand{Listen: "[::1]:0", Fail: 503, FailFirst: 1}).Validate(); err != nil {
-		t.Error(err)
-	}
+	right := simulateCommand{Listen: "[::1]:0", Fail: 503, FailFirst: 1}
+	assert.NoError(t, right.Validate())
 }
 
 // TestSimulateRuns: it serves until it is told to stop, and says so when the port is taken.
 func TestSimulateRuns(t *testing.T) {
+	redirectOutput(t)
 	taken := httptest.NewServer(nil)
 	t.Cleanup(taken.Close)
 	command := simulateCommand{Listen: strings.TrimPrefix(taken.URL, "http://")}
-	if err := command.serve(t.Context()); err == nil || !strings.Contains(err.Error(), "--listen") {
-		t.Errorf("a port that is taken: %v", err)
-	}
+	assert.ErrorContains(t, command.serve(t.Context()), "--listen", "a port that is taken")
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	command.Listen = "127.0.0.1:0"
-	if err := command.serve(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	if err := command.serve(ctx); err != nil {
+		assert.ErrorIs(t, err, context.Canceled)
 	}
+}
+
+// redirectOutput sends what the command prints to a file until the test ends.
+func redirectOutput(t *testing.T) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	require.NoError(t, err)
+	terminal := os.Stdout
+	os.Stdout = file
+	t.Cleanup(func() {
+		os.Stdout = terminal
+		assert.NoError(t, file.Close())
+	})
 }

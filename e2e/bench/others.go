@@ -58,7 +58,7 @@ func service(address, apiURL string) error {
 	})
 	http.HandleFunc("/mint", func(w http.ResponseWriter, r *http.Request) {
 		first, last, _ := strings.Cut(r.Header.Get("X-Auth-Request-Preferred-Username"), " ")
-		sso, err := client.SSO(r.Context(), vsee.User{
+		sso, err := vsee.SignIn(r.Context(), client, &vsee.User{
 			Type:      vsee.Provider,
 			Code:      r.Header.Get("X-Auth-Request-User"),
 			FirstName: first,
@@ -71,7 +71,7 @@ func service(address, apiURL string) error {
 		}
 		next := strings.TrimPrefix(r.Header.Get("X-Forwarded-Uri"), "/clinic")
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", "https://clinic.example.com/vc/next/auth?sso_token="+sso.Token+"&next="+url.QueryEscape(next))
+		w.Header().Set("Location", "https://clinic.example.com/vc/next/auth?sso_token="+sso.Token.Token+"&next="+url.QueryEscape(next))
 		w.WriteHeader(http.StatusFound)
 	})
 	return http.ListenAndServe(address, nil)

@@ -19,11 +19,12 @@ var figure = regexp.MustCompile(`([0-9.]+) (\S+)`)
 // result is what one benchmark came to, by unit.
 type result map[string]string
 
-// goBenchmarks runs Go benchmarks in a folder and returns their results by name, and the names in order.
+// goBenchmarks runs the Go benchmarks of a folder and those below it. It returns their results by
+// name, and the names in order.
 func goBenchmarks(folder, pattern, time string, more ...string) (results map[string]result, names []string, err error) {
 	fmt.Fprintf(os.Stderr, "go test -bench %s in %s\n", pattern, folder)
 	arguments := append([]string{"test", "-run", "^$", "-bench", pattern, "-benchtime", time, "-benchmem", "-timeout", "20m"}, more...)
-	command := exec.Command("go", append(arguments, ".")...)
+	command := exec.Command("go", append(arguments, "./...")...)
 	command.Dir = filepath.Join(traefik.Root(), folder)
 	output, err := command.CombinedOutput()
 	if err != nil {

@@ -2,62 +2,47 @@ package interpreted
 
 import (
 	"io"
-	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkImport loads the plugin, as Traefik does at its start.
 func BenchmarkImport(b *testing.B) {
 	root, err := filepath.Abs("../..")
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	goPath := b.TempDir()
-	if err := GoPath(goPath, root); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, GoPath(goPath, root))
 	b.ResetTimer()
 	for range b.N {
-		if _, err := Load(goPath, nil, io.Discard, io.Discard); err != nil {
-			b.Fatal(err)
-		}
+		_, err := Load(goPath, nil, io.Discard, io.Discard)
+		require.NoError(b, err)
 	}
 }
 
 // BenchmarkParts runs the plugin's own benchmarks in the interpreter.
 func BenchmarkParts(b *testing.B) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		b.Fatal(err)
-	}
-	goPath := b.TempDir()
-	if err := GoPath(goPath, root); err != nil {
-		b.Fatal(err)
-	}
-	i, err := NewInterpreter(goPath, os.Environ(), io.Discard, io.Discard)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := i.Use(simulatedClinic); err != nil {
-		b.Fatal(err)
-	}
-	b.Chdir(filepath.Join(goPath, "src", ImportPath))
-	if err := i.EvalTest(ImportPath); err != nil {
-		b.Fatal(err)
-	}
-	benchmarks := map[string]func(*testing.B){}
-	names := []string{}
-	for name, symbol := range i.Symbols(ImportPath)[ImportPath] {
-		if benchmark, ok := symbol.Interface().(func(*testing.B)); ok && strings.HasPrefix(name, "Benchmark") {
-			benchmarks[name] = benchmark
-			names = append(names, name)
+	folders := packages(b)
+	here, err := filepath.Abs(".")
+	require.NoError(b, err)
+	ran := map[string]bool{}
+	for _, folder := range folders {
+		b.Chdir(here)
+		functions := evalTests(b, folder)
+		names := []string{}
+		for name, function := range functions {
+			if _, ok := function.(func(*testing.B)); ok && strings.HasPrefix(name, "Benchmark") {
+				names = append(names, name)
+			}
 		}
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		b.Run(strings.TrimPrefix(name, "Benchmark"), benchmarks[name])
+		slices.Sort(names)
+		for _, name := range names {
+			require.False(b, ran[name], "two benchmarks have the name %s", name)
+			ran[name] = true
+			b.Run(strings.TrimPrefix(name, "Benchmark"), functions[name].(func(*testing.B)))
+		}
 	}
 }

@@ -9,31 +9,43 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
-var providerForm = url.Values{"type": {"400"}, "code": {"u-17"}, "first_name": {"Jane"}, "last_name": {"Doe"}}
+var providerForm = url.Values{
+	"type":       {"400"},
+	"code":       {"u-17"},
+	"first_name": {"Jane"},
+	"last_name":  {"Doe"},
+}
+
+// start starts a simulated clinic for the time of the test.
+func start(t *testing.T) *Server {
+	t.Helper()
+	s := NewServer()
+	t.Cleanup(s.Close)
+	return s
+}
 
 // call sends a form to the API and returns the status and the decoded answer.
-func call(t *testing.T, s *Server, method, path string, form url.Values, headers ...string) (int, map[string]any) {
+func call(
+	t *testing.T, s *Server, method, path string, form url.Values, headers ...string,
+) (int, map[string]any) {
 	t.Helper()
 	r, err := http.NewRequest(method, s.API()+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("X-AccountCode", AccountCode)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer response.Body.Close()
 	answer := map[string]any{}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
 	return response.StatusCode, answer
 }
 
@@ -42,165 +54,214 @@ func at(t *testing.T, answer map[string]any, keys ...string) any {
 	t.Helper()
 	var value any = answer
 	for _, key := range keys {
-		object, ok := value.(map[string]any)
-		if !ok {
-			t.Fatalf("no %v in %v", keys, answer)
-		}
-		value = object[key]
+		require.IsType(t, map[string]any{}, value, "no %v in %v", keys, answer)
+		value = value.(map[string]any)[key]
 	}
 	return value
 }
 
+// textAt is at for a text.
+func textAt(t *testing.T, answer map[string]any, keys ...string) string {
+	t.Helper()
+	value := at(t, answer, keys...)
+	require.IsType(t, "", value, "%v in %v", keys, answer)
+	return value.(string)
+}
+
 func TestSignIn(t *testing.T) {
-	s := NewServer()
-	defer s.Close()
+	s := start(t)
 	status, first := call(t, s, "POST", "users/sso", providerForm, "X-ApiKey", Key)
-	_, second := call(t, s, "POST", "users/sso.json", providerForm, "X-ApiKey", Key, "X-ApiSecret", Secret)
-	if status != 200 || at(t, first, "data", "id") != at(t, second, "data", "id") {
-		t.Errorf("the second sign-in is not the first one's user: %v, %v", first, second)
-	}
-	token, _ := at(t, first, "data", "token", "token").(string)
-	if len(token) != 32 || token == at(t, second, "data", "token", "token") {
-		t.Errorf("tokens %v, %v", token, at(t, second, "data", "token", "token"))
-	}
-	if users := s.Users(); len(users) != 1 || users[0].SignIns != 2 || users[0].FirstName != "Jane" || len(s.Tokens()) != 2 {
-		t.Errorf("users %+v, %d tokens", users, len(s.Tokens()))
-	}
-	if user, known := s.UserOf(token); !known || user.Code != "u-17" {
-		t.Errorf("the token is %+v's", user)
-	}
-	if _, known := s.UserOf("x"); known {
-		t.Error("an unknown token is somebody's")
-	}
-	for desc, headers := range map[string][]string{
-		"wrong key":     {"X-ApiKey", "x"},
-		"no key":        {},
-		"wrong secret":  {"X-ApiKey", Key, "X-ApiSecret", "x"},
-		"wrong account": {"X-ApiKey", Key, "X-AccountCode", "x"},
+	assert.Equal(t, 200, status, "%v", first)
+	_, second := call(t, s, "POST", "users/sso.json", providerForm,
+		"X-ApiKey", Key, "X-ApiSecret", Secret)
+	assert.Equal(t, textAt(t, first, "data", "id"), textAt(t, second, "data", "id"))
+	token := textAt(t, first, "data", "token", "token")
+	assert.Len(t, token, 32)
+	assert.NotEqual(t, token, at(t, second, "data", "token", "token"))
+
+	users := s.Users()
+	require.Len(t, users, 1)
+	assert.Equal(t, 2, users[0].SignIns)
+	assert.Equal(t, "Jane", users[0].FirstName)
+	assert.Len(t, s.Tokens(), 2)
+	user, known := s.UserOf(token)
+	assert.True(t, known, "the token is nobody's")
+	assert.Equal(t, "u-17", user.Code)
+	_, known = s.UserOf("x")
+	assert.False(t, known, "an unknown token is somebody's")
+
+	for _, row := range []struct {
+		desc    string
+		headers []string
+	}{
+		{desc: "wrong key", headers: []string{"X-ApiKey", "x"}},
+		{desc: "no key"},
+		{desc: "wrong secret", headers: []string{"X-ApiKey", Key, "X-ApiSecret", "x"}},
+		{desc: "wrong account", headers: []string{"X-ApiKey", Key, "X-AccountCode", "x"}},
 	} {
-		if status, answer := call(t, s, "POST", "users/sso", providerForm, headers...); status != 401 || at(t, answer, "code") != 401.0 {
-			t.Errorf("%s: %d %v", desc, status, answer)
-		}
+		t.Run(row.desc, func(t *testing.T) {
+			status, answer := call(t, s, "POST", "users/sso", providerForm, row.headers...)
+			assert.Equal(t, 401, status)
+			assert.Equal(t, 401.0, at(t, answer, "code"))
+		})
 	}
-	for field, value := range map[string]string{"type": "500", "code": strings.Repeat("x", 129), "first_name": "", "last_name": ""} {
-		form := url.Values{}
-		for name, values := range providerForm {
-			form[name] = values
-		}
-		form.Set(field, value)
-		if status, answer := call(t, s, "POST", "users/sso", form, "X-ApiKey", Key); status != 400 {
-			t.Errorf("%s = %q: %d %v", field, value, status, answer)
-		}
+	for _, row := range []struct{ desc, field, value string }{
+		{desc: "unknown type", field: "type", value: "500"},
+		{desc: "long code", field: "code", value: strings.Repeat("x", 129)},
+		{desc: "no first name", field: "first_name"},
+		{desc: "no last name", field: "last_name"},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			form := url.Values{}
+			for name, values := range providerForm {
+				form[name] = values
+			}
+			form.Set(row.field, row.value)
+			status, answer := call(t, s, "POST", "users/sso", form, "X-ApiKey", Key)
+			assert.Equal(t, 400, status, "%v", answer)
+		})
 	}
 }
 
 func TestRooms(t *testing.T) {
-	s := NewServer()
-	defer s.Close()
+	s := start(t)
 	_, signedIn := call(t, s, "POST", "users/sso", providerForm, "X-ApiKey", Key)
-	userID, _ := at(t, signedIn, "data", "id").(string)
-	form := url.Values{"domain": {"clinic.example.com"}, "slug": {"jane"}, "name": {"Jane Doe"}, "code": {"abc123"}}
-
-	if status, _ := call(t, s, "POST", "rooms", form, "X-ApiToken", "x"); status != 401 {
-		t.Errorf("a wrong token: %d", status)
+	userID := textAt(t, signedIn, "data", "id")
+	form := url.Values{
+		"domain": {"clinic.example.com"},
+		"slug":   {"jane"},
+		"name":   {"Jane Doe"},
+		"code":   {"abc123"},
 	}
+
+	status, _ := call(t, s, "POST", "rooms", form, "X-ApiToken", "x")
+	assert.Equal(t, 401, status, "a wrong token")
 	status, room := call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken)
-	roomID, _ := at(t, room, "data", "id").(string)
-	if status != 200 || roomID == "" || at(t, room, "data", "code") != "abc123" {
-		t.Errorf("created: %d %v", status, room)
-	}
-	if status, answer := call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken); status != 400 ||
-		at(t, answer, "message") != "In domain 'clinic.example.com' slug 'jane' already exists." {
-		t.Errorf("the same slug: %d %v", status, answer)
-	}
+	assert.Equal(t, 200, status, "%v", room)
+	roomID := textAt(t, room, "data", "id")
+	assert.NotEmpty(t, roomID)
+	assert.Equal(t, "abc123", at(t, room, "data", "code"))
+	status, answer := call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken)
+	assert.Equal(t, 400, status, "the same slug")
+	assert.Equal(t, "In domain 'clinic.example.com' slug 'jane' already exists.",
+		at(t, answer, "message"))
 	form.Set("slug", "another")
-	if status, _ := call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken); status != 400 {
-		t.Errorf("the same code: %d", status)
-	}
+	status, _ = call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken)
+	assert.Equal(t, 400, status, "the same code")
 	form.Del("code")
-	if _, answer := call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken); at(t, answer, "data", "code") == "" {
-		t.Errorf("no code was generated: %v", answer)
-	}
-	if status, answer := call(t, s, "GET", "rooms/abc123", nil); status != 200 || at(t, answer, "data", "id") != roomID {
-		t.Errorf("by code: %d %v", status, answer)
-	}
-	if status, _ := call(t, s, "GET", "rooms/none", nil); status != 404 {
-		t.Errorf("unknown code: %d", status)
-	}
-	if _, answer := call(t, s, "GET", "rooms", nil); len(answer["data"].([]any)) != 2 {
-		t.Errorf("all rooms: %v", answer)
-	}
+	_, answer = call(t, s, "POST", "rooms", form, "X-ApiToken", AdminToken)
+	assert.NotEmpty(t, at(t, answer, "data", "code"), "no code was generated")
+	status, answer = call(t, s, "GET", "rooms/abc123", nil)
+	assert.Equal(t, 200, status, "by code")
+	assert.Equal(t, roomID, at(t, answer, "data", "id"))
+	status, _ = call(t, s, "GET", "rooms/none", nil)
+	assert.Equal(t, 404, status, "unknown code")
+	_, answer = call(t, s, "GET", "rooms", nil)
+	assert.Len(t, answer["data"], 2)
 
-	assign := func(form url.Values) int {
-		status, _ := call(t, s, "POST", "users/"+userID+"/rooms", form, "X-ApiToken", AdminToken)
-		return status
-	}
-	for desc, step := range map[string]struct {
+	for _, row := range []struct {
+		desc string
 		form url.Values
 		want int
-	}{"unknown room": {url.Values{"room_id": {"1"}}, 400}, "no room": {url.Values{}, 400}} {
-		if got := assign(step.form); got != step.want {
-			t.Errorf("%s: %d, want %d", desc, got, step.want)
-		}
+	}{
+		{desc: "assign an unknown room", form: url.Values{"room_id": {"1"}}, want: 400},
+		{desc: "assign no room", form: url.Values{}, want: 400},
+		{desc: "assign", form: url.Values{"room_id": {roomID}}, want: 200},
+		{desc: "assign again", form: url.Values{"room_code": {"abc123"}}, want: 400},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			path := "users/" + userID + "/rooms"
+			status, answer := call(t, s, "POST", path, row.form, "X-ApiToken", AdminToken)
+			assert.Equal(t, row.want, status, "%v", answer)
+		})
 	}
-	if first, again := assign(url.Values{"room_id": {roomID}}), assign(url.Values{"room_code": {"abc123"}}); first != 200 || again != 400 {
-		t.Errorf("assigned: %d, again: %d", first, again)
-	}
-	if _, answer := call(t, s, "GET", "rooms/abc123/providers", nil); len(answer["data"].([]any)) != 1 {
-		t.Errorf("providers: %v", answer)
-	}
-	if rooms := s.Rooms(); len(rooms) != 2 || len(rooms[0].Providers) != 1 || rooms[0].Providers[0] != userID {
-		t.Errorf("rooms %+v", rooms)
-	}
+	_, answer = call(t, s, "GET", "rooms/abc123/providers", nil)
+	assert.Len(t, answer["data"], 1)
+	rooms := s.Rooms()
+	require.Len(t, rooms, 2)
+	assert.Equal(t, []string{userID}, rooms[0].Providers)
 }
 
-// TestPortal: the auth page signs in, obeys next below the portal's base path only, and keeps strangers out.
+// get returns the status, the address where the client landed, and the page there.
+func get(t *testing.T, client *http.Client, address string) (status int, landed, page string) {
+	t.Helper()
+	response, err := client.Get(address)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, response.Request.URL.String(), string(body)
+}
+
+// newcomer is a client that keeps cookies and has none yet.
+func newcomer(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	return &http.Client{Jar: jar}
+}
+
+// TestPortal: the auth page signs in, obeys next below the portal's base path only, and keeps
+// strangers out.
 func TestPortal(t *testing.T) {
-	s := NewServer()
-	defer s.Close()
-	get := func(client *http.Client, address string) (int, string, string) {
-		response, err := client.Get(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, _ := io.ReadAll(response.Body)
-		return response.StatusCode, response.Request.URL.String(), string(body)
-	}
+	s := start(t)
 	call(t, s, "POST", "users/sso", providerForm, "X-ApiKey", Key)
+	require.Len(t, s.Tokens(), 1)
 	token := s.Tokens()[0]
-	for next, want := range map[string]string{
-		"/providers/dashboard":   "providers/dashboard",
-		"/visits/7%3Ftab%3Dn":    "visits/7?tab=n",
-		"":                       "",
-		"//evil.example.com/x":   "evil.example.com/x",
-		"/%5Cevil.example.com/x": "evil.example.com/x",
+	for _, row := range []struct{ desc, next, want string }{
+		{desc: "dashboard", next: "/providers/dashboard", want: "providers/dashboard"},
+		{desc: "query", next: "/visits/7%3Ftab%3Dn", want: "visits/7?tab=n"},
+		{desc: "no next", next: "", want: ""},
+		{desc: "another host", next: "//evil.example.com/x", want: "evil.example.com/x"},
+		{desc: "a backslash", next: "/%5Cevil.example.com/x", want: "evil.example.com/x"},
 	} {
-		jar, _ := cookiejar.New(nil)
-		status, landed, body := get(&http.Client{Jar: jar}, s.Portal()+"auth?sso_token="+token+"&next="+next)
-		if status != 200 || landed != s.Portal()+want || !strings.Contains(body, `<dd id="user">Jane Doe</dd>`) {
-			t.Errorf("next=%s: %d at %s, want %s", next, status, landed, s.Portal()+want)
-		}
+		t.Run("provider, "+row.desc, func(t *testing.T) {
+			address := s.Portal() + "auth?sso_token=" + token + "&next=" + row.next
+			status, landed, page := get(t, newcomer(t), address)
+			assert.Equal(t, 200, status)
+			assert.Equal(t, s.Portal()+row.want, landed)
+			assert.Contains(t, page, `<dd id="user">Jane Doe</dd>`)
+		})
 	}
-	patientForm := url.Values{"type": {"200"}, "code": {"p-1"}, "first_name": {"Ann"}, "last_name": {"Roe"}}
+
+	patientForm := url.Values{
+		"type":       {"200"},
+		"code":       {"p-1"},
+		"first_name": {"Ann"},
+		"last_name":  {"Roe"},
+	}
 	_, answer := call(t, s, "POST", "users/sso", patientForm, "X-ApiKey", Key)
-	token, _ = at(t, answer, "data", "token", "token").(string)
-	for next, want := range map[string]int{"/u/clinic": 200, "/visits/7": 200, "/providers/dashboard": 403} {
-		jar, _ := cookiejar.New(nil)
-		if status, landed, _ := get(&http.Client{Jar: jar}, s.Portal()+"auth?sso_token="+token+"&next="+next); status != want {
-			t.Errorf("a patient at %s: %d, want %d", landed, status, want)
-		}
+	token = textAt(t, answer, "data", "token", "token")
+	for _, row := range []struct {
+		desc string
+		next string
+		want int
+	}{
+		{desc: "waiting room", next: "/u/clinic", want: 200},
+		{desc: "visit", next: "/visits/7", want: 200},
+		{desc: "dashboard", next: "/providers/dashboard", want: 403},
+	} {
+		t.Run("patient, "+row.desc, func(t *testing.T) {
+			address := s.Portal() + "auth?sso_token=" + token + "&next=" + row.next
+			status, landed, _ := get(t, newcomer(t), address)
+			assert.Equal(t, row.want, status, landed)
+		})
 	}
-	for _, path := range []string{"auth?sso_token=x&next=/a", "auth", "providers/dashboard"} {
-		if status, _, body := get(&http.Client{}, s.Portal()+path); status != 401 || strings.Contains(body, "Jane") {
-			t.Errorf("a stranger at %s: %d", path, status)
-		}
+	for _, row := range []struct{ desc, path string }{
+		{desc: "unknown token", path: "auth?sso_token=x&next=/a"},
+		{desc: "no token", path: "auth"},
+		{desc: "dashboard", path: "providers/dashboard"},
+	} {
+		t.Run("stranger, "+row.desc, func(t *testing.T) {
+			status, _, page := get(t, &http.Client{}, s.Portal()+row.path)
+			assert.Equal(t, 401, status)
+			assert.NotContains(t, page, "Jane")
+		})
 	}
 }
 
 func TestFaults(t *testing.T) {
-	s := NewServer()
-	defer s.Close()
+	s := start(t)
 	s.Script(
 		Fault{Status: 418, Header: map[string]string{"X-A": "b"}, Body: "teapot"},
 		Fault{Reset: true},
@@ -211,34 +272,33 @@ func TestFaults(t *testing.T) {
 	)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	got := []string{}
-	start := time.Now()
+	begin := time.Now()
 	for i := 0; i < 7; i++ {
-		response, err := client.Post(s.API()+"users/sso", "application/json", strings.NewReader(`{"type":400}`))
+		body := strings.NewReader(`{"type":400}`)
+		response, err := client.Post(s.API()+"users/sso", "application/json", body)
 		if err != nil {
 			got = append(got, "error")
 			continue
 		}
-		body, err := io.ReadAll(response.Body)
+		answer, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
-		entry := response.Status[:3] + " " + response.Header.Get("X-A") + string(body)
+		entry := response.Status[:3] + " " + response.Header.Get("X-A") + string(answer)
 		if err != nil {
 			entry = "broken"
 		}
 		got = append(got, entry[:min(len(entry), 12)])
 	}
+	took := time.Since(begin)
 	const refused = `401 {"code":4`
-	want := []string{"418 bteapot", "error", "broken", "error", "200 abc", refused[:12], refused[:12]}
-	if strings.Join(got, "|") != strings.Join(want, "|") {
-		t.Errorf("got  %q\nwant %q", got, want)
+	want := []string{
+		"418 bteapot", "error", "broken", "error", "200 abc", refused[:12], refused[:12],
 	}
-	if time.Since(start) < 20*time.Millisecond {
-		t.Error("nothing was delayed")
-	}
-	if requests := s.Requests(); len(requests) != 7 || requests[0].Fields["type"] != "400" || requests[0].Path != "users/sso" {
-		t.Errorf("recorded %+v", requests)
-	}
+	assert.Equal(t, want, got)
+	assert.GreaterOrEqual(t, took, 20*time.Millisecond, "nothing was delayed")
+	requests := s.Requests()
+	require.Len(t, requests, 7)
+	assert.Equal(t, "400", requests[0].Fields["type"])
+	assert.Equal(t, "users/sso", requests[0].Path)
 	s.Reset()
-	if len(s.Requests()) != 0 {
-		t.Error("Reset keeps requests")
-	}
+	assert.Empty(t, s.Requests(), "Reset keeps requests")
 }

@@ -1,0 +1,64 @@
+// Package audit appends a line for every answer to a file.
+package audit
+
+import (
+	"encoding/json"
+	"os"
+	"sync/atomic"
+
+	"github.com/clinicpass/clinicpass/internal/logs"
+	"github.com/clinicpass/clinicpass/internal/outcome"
+)
+
+// Log is where the lines go.
+type Log struct {
+	file   string
+	stream *os.File // stdout or stderr; nil for a file
+	broken atomic.Bool
+}
+
+// New returns the log for audit.file, or nil for "".
+func New(file string) *Log {
+	if file == "" {
+		return nil
+	}
+	streams := map[string]*os.File{"stdout": os.Stdout, "stderr": os.Stderr}
+	return &Log{file: file, stream: streams[file]}
+}
+
+// Write appends the result as a line of JSON. It opens the file for every line, so that it may be
+// rotated in any way at any time, and writes the line with one call, so that the lines of several
+// processes do not mix. It never stops a sign-in.
+func Write(l *Log, result *outcome.Result) {
+	if l.stream != nil {
+		writeStream(l, result)
+		return
+	}
+	f, err := os.OpenFile(l.file, appending, 0o600)
+	if err != nil {
+		note(l, err)
+		return
+	}
+	err = json.NewEncoder(f).Encode(result)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil || l.broken.Load() {
+		note(l, err)
+	}
+}
+
+const appending = os.O_APPEND | os.O_CREATE | os.O_WRONLY
+
+func writeStream(l *Log, result *outcome.Result) {
+	note(l, json.NewEncoder(l.stream).Encode(result))
+}
+
+// note logs a failure once, until writing works again.
+func note(l *Log, err error) {
+	if err == nil {
+		l.broken.Store(false)
+	} else if !l.broken.Swap(true) {
+		logs.Error("audit.file: " + err.Error() + "; sign-ins go on without an audit")
+	}
+}

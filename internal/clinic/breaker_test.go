@@ -1,0 +1,268 @@
+package clinic
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clinicpass/clinicpass/vsee"
+)
+
+// step is a sign-in that a test plays through a breaker: it is admitted or not, and comes to an
+// error or to a success.
+type step struct {
+	after    time.Duration // since the last step
+	err      error
+	underway bool // it comes to nothing yet
+	refused  bool
+}
+
+// plus returns the steps with others behind them.
+func plus(steps []step, others ...step) []step {
+	return append(append([]step{}, steps...), others...)
+}
+
+func TestBreaker(t *testing.T) {
+	success := step{}
+	failure := step{err: vsee.ErrUnavailable}
+	timeout := step{err: vsee.ErrTimeout}
+	left := step{err: vsee.ErrCanceled}
+	refused := step{refused: true}
+	five := []step{failure, timeout, failure, timeout, failure}
+	four := []step{failure, failure, failure, failure}
+	for _, row := range []struct {
+		desc  string
+		steps []step
+	}{
+		{desc: "five failures open it", steps: plus(five, refused, refused)},
+		{desc: "four do not", steps: plus(four, step{underway: true}, step{underway: true})},
+		{
+			desc:  "a success between them starts the count anew",
+			steps: plus(plus(four, success), plus(four, success)...),
+		},
+		{
+			desc: "refusals are answers",
+			steps: plus(
+				plus(four, step{err: vsee.ErrCredentials}),
+				plus(four, step{err: vsee.ErrAPI}, failure)...,
+			),
+		},
+		{
+			desc:  "people who leave do not count",
+			steps: []step{failure, failure, left, failure, failure, failure, refused},
+		},
+		{
+			desc:  "people who leave are no success",
+			steps: plus(four, left, failure, refused),
+		},
+		{
+			desc:  "one probe at a time",
+			steps: plus(five, refused, step{after: breakFor, underway: true}, refused, refused),
+		},
+		{
+			desc: "a probe that succeeds closes it",
+			steps: plus(
+				plus(five, step{after: breakFor}),
+				plus(four, step{underway: true})...,
+			),
+		},
+		{
+			desc: "a probe that is refused closes it",
+			steps: plus(
+				plus(five, step{after: breakFor, err: vsee.ErrCredentials}),
+				plus(four, step{underway: true})...,
+			),
+		},
+		{
+			desc: "a probe that fails keeps it open",
+			steps: plus(five,
+				step{after: breakFor, err: vsee.ErrTimeout},
+				refused,
+				step{after: breakFor - 1, refused: true},
+				step{after: 1},
+				step{underway: true},
+			),
+		},
+		{
+			desc: "a probe whose browser left gives way to the next",
+			steps: plus(five,
+				step{after: breakFor, err: vsee.ErrCanceled},
+				success,
+				step{underway: true},
+			),
+		},
+		{
+			desc: "a probe that never ends gives way in the end",
+			steps: plus(five,
+				step{after: breakFor, underway: true},
+				step{after: maxTimeout - time.Second, refused: true},
+				step{after: time.Second},
+				step{underway: true},
+			),
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			quiet(t)
+			b := &breaker{account: "vclinic"}
+			now := time.Now()
+			for i, s := range row.steps {
+				now = now.Add(s.after)
+				wait, probe := admit(b, now)
+				require.Equal(t, s.refused, wait > 0, "step %d waits for %s", i+1, wait)
+				require.LessOrEqual(t, int64(wait), int64(breakFor), "step %d", i+1)
+				require.False(t, wait > 0 && probe, "step %d is a probe that waits", i+1)
+				if wait == 0 && !s.underway {
+					settle(b, shownBy(&Ticket{}, s.err), probe, now)
+				}
+			}
+		})
+	}
+}
+
+// TestBreakerIsTold what each end of a sign-in shows of the API.
+func TestBreakerIsTold(t *testing.T) {
+	for _, row := range []struct {
+		desc     string
+		shown    int
+		probe    bool
+		before   int // failures in a row
+		failures int
+		wait     time.Duration // until the next
+	}{
+		{desc: "works", shown: works, before: 4, failures: 0},
+		{desc: "works, of nothing", shown: works, before: 0, failures: 0},
+		{desc: "works, of a straggler", shown: works, before: 5, failures: 0},
+		{desc: "works, of a probe", shown: works, probe: true, before: 5, failures: 0},
+		{desc: "failed", shown: failed, before: 0, failures: 1},
+		{desc: "failed for the fifth time", shown: failed, before: 4, failures: 5, wait: breakFor},
+		{
+			desc:     "failed, of a straggler",
+			shown:    failed,
+			before:   5,
+			failures: 5,
+			wait:     time.Second,
+		},
+		{
+			desc:     "failed, of a probe",
+			shown:    failed,
+			probe:    true,
+			before:   5,
+			failures: 5,
+			wait:     breakFor,
+		},
+		{desc: "silent", shown: silent, before: 4, failures: 4},
+		{
+			desc:     "silent, of a straggler",
+			shown:    silent,
+			before:   5,
+			failures: 5,
+			wait:     time.Second,
+		},
+		{desc: "silent, of a probe", shown: silent, probe: true, before: 5, failures: 5},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			quiet(t)
+			b := &breaker{account: "vclinic"}
+			now := time.Now()
+			setFailures(b, row.before)
+			b.until = now.Add(time.Second)
+			settle(b, row.shown, row.probe, now)
+			assert.Equal(t, row.failures, failuresOf(b))
+			wait, _ := admit(b, now)
+			assert.Equal(t, row.wait.String(), wait.String())
+		})
+	}
+}
+
+// TestBreakerIgnoresTooManyRequests: an API that answers 429 works.
+func TestBreakerIgnoresTooManyRequests(t *testing.T) {
+	b := &breaker{}
+	limited := &Ticket{Trace: vsee.Trace{RetryAfter: time.Second}}
+	for i := 0; i < 2*breakAfter; i++ {
+		wait, probe := admit(b, time.Now())
+		require.Equal(t, "0s", wait.String(), "open after %d answers", i)
+		settle(b, shownBy(limited, vsee.ErrUnavailable), probe, time.Now())
+	}
+	assert.Equal(t, 0, failuresOf(b))
+}
+
+// TestBreakerIgnoresStragglers: sign-ins that began before it opened neither keep it open nor let
+// others through.
+func TestBreakerIgnoresStragglers(t *testing.T) {
+	quiet(t)
+	b := &breaker{}
+	now := time.Now()
+	for i := 0; i < breakAfter; i++ {
+		settle(b, failed, false, now)
+	}
+	settle(b, failed, false, now.Add(breakFor-time.Second))
+	settle(b, silent, false, now.Add(breakFor-time.Second))
+	wait, probe := admit(b, now.Add(breakFor-time.Second))
+	assert.Equal(t, "1s", wait.String(), "a second before its time")
+	assert.False(t, probe)
+	wait, probe = admit(b, now.Add(breakFor))
+	assert.Equal(t, "0s", wait.String(), "of the probe")
+	assert.True(t, probe)
+	settle(b, works, false, now.Add(breakFor))
+	wait, probe = admit(b, now.Add(breakFor))
+	assert.Equal(t, "0s", wait.String(), "after a late success")
+	assert.False(t, probe)
+}
+
+func TestShownBy(t *testing.T) {
+	limited := vsee.Trace{RetryAfter: time.Second}
+	for _, row := range []struct {
+		desc  string
+		err   error
+		trace vsee.Trace
+		want  int
+	}{
+		{desc: "success", want: works},
+		{desc: "success after a wait", trace: limited, want: works},
+		{desc: "credentials", err: vsee.ErrCredentials, want: works},
+		{desc: "an unusable answer", err: vsee.ErrAPI, want: works},
+		{desc: "there already", err: vsee.ErrExists, want: works},
+		{desc: "unavailable", err: vsee.ErrUnavailable, want: failed},
+		{desc: "too many requests", err: vsee.ErrUnavailable, trace: limited, want: works},
+		{desc: "timeout", err: vsee.ErrTimeout, want: failed},
+		{desc: "timeout after a wait", err: vsee.ErrTimeout, trace: limited, want: failed},
+		{desc: "a browser that left", err: vsee.ErrCanceled, want: silent},
+		{desc: "another error", err: errors.New("other"), want: works},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			assert.Equal(t, row.want, shownBy(&Ticket{Trace: row.trace}, row.err))
+			if row.err != nil {
+				wrapped := fmt.Errorf("%w: POST users/sso", row.err)
+				assert.Equal(t, row.want, shownBy(&Ticket{Trace: row.trace}, wrapped))
+			}
+		})
+	}
+}
+
+// TestBreakersAreShared by all configurations with the same API and account.
+func TestBreakersAreShared(t *testing.T) {
+	cleared := func() {
+		breakers.mu.Lock()
+		breakers.byAccount = map[string]*breaker{}
+		breakers.mu.Unlock()
+	}
+	cleared()
+	t.Cleanup(cleared)
+	of := func(api, account, key string) *breaker {
+		return breakerFor(vsee.Config{API: api, AccountCode: account, Key: key})
+	}
+	b := of("https://a.example.com/", "vclinic", "k3y")
+	assert.Equal(t, "vclinic", b.account)
+	assert.True(t, b == of("https://a.example.com/", "vclinic", "another"), "not shared")
+	assert.False(t, b == of("https://b.example.com/", "vclinic", "k3y"), "of another API")
+	assert.False(t, b == of("https://a.example.com/", "other", "k3y"), "of another account")
+	for i := 0; i < maxBreakers+10; i++ {
+		of("https://a.example.com/", "clinic-"+strconv.Itoa(i), "k3y")
+		require.LessOrEqual(t, len(breakers.byAccount), maxBreakers)
+	}
+}

@@ -1,0 +1,254 @@
+package clinic
+
+import (
+	"io"
+	"log"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/clinicpass/clinicpass/internal/config"
+	"github.com/clinicpass/clinicpass/internal/identity"
+	"github.com/clinicpass/clinicpass/internal/provider"
+	"github.com/clinicpass/clinicpass/vsee"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
+)
+
+const portalHost = "clinic.example.com"
+
+// setup returns a simulated clinic and the smallest configuration that works with it.
+func setup(t *testing.T) (*vseetest.Server, *config.Config) {
+	t.Helper()
+	quiet(t)
+	server := vseetest.NewServer()
+	t.Cleanup(server.Close)
+	c := config.Default()
+	c.API.URL = server.API()
+	c.API.AccountCode = vseetest.AccountCode
+	c.API.Key = vseetest.Key
+	c.API.Timeout = "5s"
+	return server, c
+}
+
+// setupRooms is setup with a waiting room for each provider.
+func setupRooms(t *testing.T) (*vseetest.Server, *config.Config) {
+	t.Helper()
+	server, c := setup(t)
+	c.API.Token = vseetest.AdminToken
+	c.Room.Enabled = true
+	return server, c
+}
+
+// quiet drops what the plugin logs.
+func quiet(t *testing.T) {
+	t.Helper()
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	stdout := os.Stdout
+	errorLog := log.Writer()
+	os.Stdout = nowhere
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() {
+		os.Stdout = stdout
+		log.SetOutput(errorLog)
+		_ = nowhere.Close()
+	})
+}
+
+// mustNew returns the way to the API that the configuration describes, with nothing remembered, as
+// another replica has it.
+func mustNew(t *testing.T, c *config.Config) *Clinic {
+	t.Helper()
+	p := &config.Problems{}
+	s := Parse(c, portalHost, "test/1", p)
+	require.Empty(t, p.Lines)
+	to := New(s)
+	Use(to, s)
+	return to
+}
+
+// failuresOf returns how many sign-ins in a row the breaker has seen fail.
+func failuresOf(b *breaker) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failures
+}
+
+// setFailures makes the breaker have seen so many sign-ins in a row fail.
+func setFailures(b *breaker, failures int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures = failures
+}
+
+// replace changes what the sources of the secrets have, without a reload.
+func replace(c *Clinic, change func(api *config.API)) { change(&c.settings.config) }
+
+// someone is the provider with an identity.
+func someone(t *testing.T, who identity.Identity) *provider.Provider {
+	t.Helper()
+	problems := &config.Problems{}
+	rules := provider.Parse(config.Default(), problems)
+	require.Empty(t, problems.Lines)
+	p := provider.Of(rules, &who)
+	require.NotNil(t, p)
+	return p
+}
+
+func jane(t *testing.T) *provider.Provider {
+	t.Helper()
+	return someone(t, identity.Identity{ID: "u-17", Email: "jane@example.com", Name: "Jane Doe"})
+}
+
+func TestParse(t *testing.T) {
+	for _, row := range []struct {
+		desc   string
+		change func(c *config.Config)
+		want   []string // the beginnings of what is told
+	}{
+		{desc: "no rooms", change: func(c *config.Config) {
+			c.API.Token = ""
+			c.Room = config.Room{}
+		}},
+		{desc: "rooms", change: func(c *config.Config) {}},
+		{
+			desc:   "the longest timeout",
+			change: func(c *config.Config) { c.API.Timeout = "1m" },
+		},
+		{
+			desc:   "too long a timeout",
+			change: func(c *config.Config) { c.API.Timeout = "1m1ns" },
+			want:   []string{"api.timeout: must be a duration with its unit, up to 1m"},
+		},
+		{
+			desc:   "a timeout without its unit",
+			change: func(c *config.Config) { c.API.Timeout = "10" },
+			want:   []string{"api.timeout: "},
+		},
+		{
+			desc:   "no time at all",
+			change: func(c *config.Config) { c.API.Timeout = "0s" },
+			want:   []string{"api.timeout: "},
+		},
+		{
+			desc: "nothing of the API",
+			change: func(c *config.Config) {
+				c.API.URL = ""
+				c.API.AccountCode = " "
+				c.API.Key = ""
+				c.API.Encoding = "xml"
+			},
+			want: []string{
+				"api.key: is required",
+				`api.encoding: "xml" is unknown; choose one of multipart, json, form`,
+				"api.url: is required",
+				"api.accountCode: is required",
+			},
+		},
+		{
+			desc:   "an account of two words",
+			change: func(c *config.Config) { c.API.AccountCode = "my clinic" },
+			want:   []string{"api.accountCode: is required"},
+		},
+		{
+			desc:   "an API without TLS",
+			change: func(c *config.Config) { c.API.URL = "http://api.example.com/" },
+			want:   []string{"api.url: must be https"},
+		},
+		{
+			desc: "secrets that are none",
+			change: func(c *config.Config) {
+				c.API.Key = "two words"
+				c.API.Secret = "é"
+				c.API.Token = "line\n"
+			},
+			want: []string{"api.key: has a blank", "api.secret: has a", "api.token: has a"},
+		},
+		{
+			desc:   "rooms without the admin's token",
+			change: func(c *config.Config) { c.API.Token = "" },
+			want:   []string{"api.token: is required when room.enabled is true"},
+		},
+		{
+			desc:   "an address for the domain",
+			change: func(c *config.Config) { c.Room.Domain = "https://clinic.example.com" },
+			want:   []string{"room.domain: must be a bare host name"},
+		},
+		{
+			desc:   "a slug of the name",
+			change: func(c *config.Config) { c.Room.Slug = "{name}" },
+			want:   []string{"room.slug: must contain {hash}"},
+		},
+		{
+			desc: "unknown placeholders",
+			change: func(c *config.Config) {
+				c.Room.Slug = "{hash}{a}"
+				c.Room.Name = "{b}"
+			},
+			want: []string{
+				"room.slug: has an unknown placeholder",
+				"room.name: has an unknown placeholder",
+			},
+		},
+		{
+			desc: "an assignment of something else",
+			change: func(c *config.Config) {
+				c.Room.Assign.Field = "room id"
+				c.Room.Assign.Value = "slug"
+			},
+			want: []string{
+				"room.assign.field: must be the name of a field",
+				`room.assign.value: "slug" is unknown; choose one of id, code`,
+			},
+		},
+		{
+			desc: "wrong rooms that are not enabled",
+			change: func(c *config.Config) {
+				c.Room.Enabled = false
+				c.Room.Slug = "{name}"
+				c.API.Token = ""
+			},
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			_, c := setupRooms(t)
+			row.change(c)
+			p := &config.Problems{}
+			Parse(c, portalHost, "test/1", p)
+			require.Len(t, p.Lines, len(row.want), strings.Join(p.Lines, "\n"))
+			for i, want := range row.want {
+				assert.True(t, strings.HasPrefix(p.Lines[i], want), p.Lines[i])
+			}
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	server, c := setupRooms(t)
+	c.API.AccountCode = " " + vseetest.AccountCode + " "
+	c.API.Secret = vseetest.Secret
+	c.API.URL = strings.TrimSuffix(server.API(), "/")
+	c.API.Timeout = "1500ms"
+	p := &config.Problems{}
+	s := Parse(c, "Clinic.Example.COM", "test/1", p)
+	require.Empty(t, p.Lines)
+	assert.Equal(t, vseetest.AccountCode, Account(s))
+	assert.Equal(t, (1500 * time.Millisecond).String(), s.timeout.String())
+	assert.Equal(t, server.API(), s.target.API)
+	assert.Equal(t, vseetest.AccountCode, s.target.AccountCode)
+	assert.Equal(t, vseetest.Key, s.target.Key)
+	assert.Equal(t, vseetest.Secret, s.target.Secret)
+	assert.Equal(t, vseetest.AdminToken, s.target.Token)
+	assert.Equal(t, vsee.Multipart, s.target.Encoding)
+	assert.Equal(t, "test/1", s.target.UserAgent)
+	assert.Equal(t, "clinic.example.com", s.rooms.domain, "of the portal")
+	assert.Equal(t, vseetest.AccountCode, s.rooms.account)
+
+	c.Room.Domain = "Rooms.example.com"
+	s = Parse(c, portalHost, "test/1", p)
+	assert.Equal(t, "rooms.example.com", s.rooms.domain)
+}

@@ -1,0 +1,146 @@
+// Package portal decides where in the clinic's portal a browser lands.
+package portal
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/clinicpass/clinicpass/internal/config"
+	"github.com/clinicpass/clinicpass/internal/request"
+)
+
+// Portal is the clinic's portal.
+type Portal struct {
+	base        *url.URL       // {portal_base_url} with a final slash; nil for one that was refused
+	address     string         // of the auth page, without its query
+	authParams  string         // "&name=value..." as it stands at the end of the address
+	shape       *regexp.Regexp // of the whole, with a token in which nothing is escaped
+	escaped     *regexp.Regexp // with a token of other visible ASCII, escaped
+	defaultNext string
+	allowedNext []string // without final slashes
+	dropQuery   bool
+	restricted  bool // not every plain path and query may be asked for
+}
+
+// Parse checks the section portal.
+func Parse(c config.Portal, p *config.Problems) *Portal {
+	to := &Portal{
+		base:        config.URL("portal.url", c.URL, p),
+		defaultNext: c.DefaultNext,
+		dropQuery:   !c.KeepQuery,
+		restricted:  !c.KeepQuery || len(c.AllowedNext) > 0,
+	}
+	if !config.PlainPath(c.DefaultNext) || strings.ContainsAny(c.DefaultNext, "?#") {
+		p.Add("portal.defaultNext", "must be a plain path without query, such as /providers/dashboard")
+	}
+	for _, prefix := range c.AllowedNext {
+		prefix = strings.TrimSpace(prefix)
+		if !config.PlainPath(prefix) {
+			p.Add("portal.allowedNext", "%q must be a plain path, such as /visits", prefix)
+		}
+		to.allowedNext = append(to.allowedNext, strings.TrimSuffix(prefix, "/"))
+	}
+	params := url.Values{}
+	for name, value := range c.AuthParams {
+		if name == "" || name == "sso_token" || name == "next" {
+			p.Add("portal.authParams",
+				"%q cannot be set here; the plugin sets sso_token and next itself", name)
+		}
+		params.Set(name, value)
+	}
+	if len(params) > 0 {
+		to.authParams = "&" + params.Encode()
+	}
+	if to.base != nil {
+		to.address = to.base.String() + "auth?sso_token="
+		to.shape = shapeOf(to, `[A-Za-z0-9._~-]+`)
+		to.escaped = shapeOf(to, `(?:[A-Za-z0-9._~-]|%[2-7][0-9A-F])+`)
+	}
+	return to
+}
+
+// Host returns the portal's host name, or "" where its address was refused.
+func Host(to *Portal) string {
+	if to.base == nil {
+		return ""
+	}
+	return to.base.Hostname()
+}
+
+// ordinaryPath matches plain paths that are the same escaped and decoded. It is one-pass.
+var ordinaryPath = regexp.MustCompile(`^(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+$`)
+
+// Land returns the page to land on, as next has it, for an address below the prefix. It reports
+// whether the path was refused, because it is not plain, not allowed, or has over config.MaxPath
+// bytes with its query. The default page then takes its place, without the query.
+func Land(to *Portal, prefix *request.Prefix, asked *url.URL) (string, bool) {
+	path := asked.Path[len(prefix.Path):]
+	query := asked.RawQuery
+	if to.restricted || len(path)+len(query) > config.MaxPath || !ordinaryPath.MatchString(path) {
+		return judge(to, prefix, asked)
+	}
+	if query == "" {
+		return path, false
+	}
+	return path + "?" + query, false
+}
+
+// judge is Land for a path that must be decoded or compared.
+func judge(to *Portal, prefix *request.Prefix, asked *url.URL) (string, bool) {
+	page := &url.URL{Path: to.defaultNext, RawQuery: asked.RawQuery}
+	if to.dropQuery {
+		page.RawQuery = ""
+	}
+	if below := request.Below(prefix, asked.EscapedPath()); below != "" && below != "/" {
+		path, err := url.PathUnescape(below)
+		if err != nil || !config.PlainPath(path) || !allowed(to, path) {
+			return escape(to.defaultNext), true
+		}
+		page.Path = path
+	}
+	if len(page.Path)+len(page.RawQuery) > config.MaxPath {
+		return escape(to.defaultNext), true
+	}
+	return page.RequestURI(), false
+}
+
+func escape(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
+// allowed compares whole segments.
+func allowed(to *Portal, path string) bool {
+	for _, prefix := range to.allowedNext {
+		if path == prefix || strings.HasPrefix(path, prefix+"/") {
+			return true
+		}
+	}
+	return len(to.allowedNext) == 0
+}
+
+// shapeOf returns the pattern of an address that a browser may be sent to, with a token in it that
+// the pattern describes. It has no two ways to match (one-pass), which makes it fast.
+func shapeOf(to *Portal, token string) *regexp.Regexp {
+	return regexp.MustCompile(`^` + regexp.QuoteMeta(to.address) + token +
+		`&next=/[A-Za-z0-9%+._~/-]*` + regexp.QuoteMeta(to.authParams) + `$`)
+}
+
+// Location returns the auth page's address as VSee documents it (Provider Side Integration):
+// sso_token first, then next with its slashes as they are. It returns "" should the result lead
+// anywhere but to the portal, or the token be no visible ASCII.
+func Location(to *Portal, token, next string) string {
+	rest := "&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + to.authParams
+	location := to.address + token + rest
+	if !to.shape.MatchString(location) {
+		return escaped(to, token, rest)
+	}
+	return location
+}
+
+// escaped is Location for a token that cannot stand in an address as it is.
+func escaped(to *Portal, token, rest string) string {
+	location := to.address + url.QueryEscape(token) + rest
+	if !to.escaped.MatchString(location) {
+		return ""
+	}
+	return location
+}

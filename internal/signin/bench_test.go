@@ -1,0 +1,175 @@
+package signin
+
+import (
+	"io"
+	"math/rand"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/clinicpass/clinicpass/internal/clinic"
+	"github.com/clinicpass/clinicpass/internal/config"
+)
+
+// memoryAPI answers every call at once, without a network: a token, and that rooms are there
+// already.
+type memoryAPI struct{}
+
+func (m memoryAPI) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := `{"data":{"id":"17","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
+	status := http.StatusOK
+	if _, code, found := strings.Cut(r.URL.Path, "/rooms/"); found {
+		answer = `{"data":{"id":"3","code":"` + code + `","provider_ids":["17"]}}`
+	} else if strings.HasSuffix(r.URL.Path, "/rooms") {
+		status = http.StatusBadRequest
+		answer = `{"code":400,"message":"The room already exists."}`
+	}
+	return &http.Response{
+		StatusCode: status,
+		Header:     http.Header{},
+		Body:       io.NopCloser(strings.NewReader(answer)),
+		Request:    r,
+	}, nil
+}
+
+func benchConfig(b *testing.B) *config.Config {
+	b.Helper()
+	c := config.Default()
+	c.Portal.URL = "https://clinic.example.com/vc/next/"
+	c.API.URL = "https://api.example.com/vc/next/api_v3/"
+	c.API.AccountCode = "example"
+	c.API.Key = "key"
+	c.Identity.Preset = "oauth2-proxy"
+	c.Audit.File = filepath.Join(b.TempDir(), "audit.jsonl")
+	c.Limits.SignIns = 1 << 30 // the limiter counts and never refuses
+	return c
+}
+
+func withRooms(c *config.Config) *config.Config {
+	c.API.Token = "token"
+	c.Room.Enabled = true
+	return c
+}
+
+// benchHandler is the sign-in with an API in memory.
+func benchHandler(b *testing.B, c *config.Config) *Handler {
+	b.Helper()
+	quiet(b)
+	handler := mustNew(b, c)
+	var api http.RoundTripper = memoryAPI{}
+	clinic.Through(handler.clinic, api)
+	return handler
+}
+
+const (
+	acceptHTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	firefox    = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+)
+
+// benchRequest is what arrives behind oauth2-proxy from a browser.
+func benchRequest(path string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for name, value := range map[string]string{
+		"Accept":                            acceptHTML,
+		"Accept-Language":                   "en-US,en;q=0.5",
+		"Cookie":                            "_oauth2_proxy=" + strings.Repeat("x", 400),
+		"Referer":                           "https://portal.example.com/",
+		"Sec-Fetch-Dest":                    "document",
+		"Sec-Fetch-Mode":                    "navigate",
+		"Sec-Fetch-Site":                    "same-origin",
+		"Sec-Fetch-User":                    "?1",
+		"Upgrade-Insecure-Requests":         "1",
+		"User-Agent":                        firefox,
+		"X-Auth-Request-Email":              "jane.doe@example.com",
+		"X-Auth-Request-Groups":             "doctors,staff",
+		"X-Auth-Request-Preferred-Username": "Jane Doe",
+		"X-Auth-Request-User":               "u-17",
+		"X-Forwarded-For":                   "192.0.2.7",
+		"X-Forwarded-Host":                  "portal.example.com",
+		"X-Forwarded-Proto":                 "https",
+		"X-Real-Ip":                         "192.0.2.7",
+	} {
+		r.Header.Set(name, value)
+	}
+	return r
+}
+
+func benchServe(b *testing.B, handler *Handler, r *http.Request, want int) {
+	b.Helper()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != want {
+			b.Fatalf("status %d: %s", w.Code, w.Body.String())
+		}
+	}
+}
+
+// BenchmarkSignIn is a whole sign-in with limiter and audit, but for the way to the API and back.
+func BenchmarkSignIn(b *testing.B) {
+	r := benchRequest("/clinic/visits/17?tab=notes")
+	benchServe(b, benchHandler(b, benchConfig(b)), r, http.StatusFound)
+}
+
+// BenchmarkSignInWithRoom is the same for a provider whose room is remembered.
+func BenchmarkSignInWithRoom(b *testing.B) {
+	r := benchRequest("/clinic/visits/17?tab=notes")
+	benchServe(b, benchHandler(b, withRooms(benchConfig(b))), r, http.StatusFound)
+}
+
+// BenchmarkRefusal is a request without an identity, and its page.
+func BenchmarkRefusal(b *testing.B) {
+	r := benchRequest("/clinic/visits/17")
+	r.Header.Del("X-Auth-Request-User")
+	benchServe(b, benchHandler(b, benchConfig(b)), r, http.StatusUnauthorized)
+}
+
+// BenchmarkProviders signs in one of the last thousand of many providers, who all have a room and
+// have been there before, and tells the heap that is kept. With -short it goes without the most.
+func BenchmarkProviders(b *testing.B) {
+	sizes := []int{0, 1000, 100000, 1000000}
+	if testing.Short() {
+		sizes = sizes[:3]
+	}
+	for _, size := range sizes {
+		b.Run(strconv.Itoa(size), func(b *testing.B) { benchProviders(b, size) })
+	}
+}
+
+func benchProviders(b *testing.B, size int) {
+	b.Helper()
+	states = map[[32]byte]*state{}
+	c := withRooms(benchConfig(b))
+	c.Audit.File = ""
+	handler := benchHandler(b, c)
+	r := benchRequest("/clinic")
+	for i := 0; i < size; i++ {
+		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(i)}
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	recent := 1000
+	if size < recent {
+		recent = size
+	}
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(size - rand.Intn(recent+1))}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusFound {
+			b.Fatalf("status %d", w.Code)
+		}
+	}
+	b.StopTimer()
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	b.ReportMetric(float64(memory.HeapAlloc)/(1<<20), "MiB")
+	runtime.KeepAlive(handler)
+}
