@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,11 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// behaviour is a row of testdata/behaviour.json: one request, what the API does, and what must come of it.
+// behaviour is a row of testdata/behaviour.json: one request, what the API does, and what must come
+// of it.
 type behaviour struct {
 	Desc    string              `json:"desc"`
 	Config  map[string]any      `json:"config"`  // laid over baseConfig
@@ -25,7 +30,7 @@ type behaviour struct {
 	Path    string              `json:"path"`    // as it stands in the request
 	Headers map[string][]string `json:"headers"` // defaultHeaders when absent
 	Add     map[string]string   `json:"add"`     // to defaultHeaders
-	Times   int                 `json:"times"`   // the request is sent so often; the last answer counts
+	Times   int                 `json:"times"`   // so often it is sent; the last answer counts
 	Faults  []fault             `json:"faults"`
 	Want    struct {
 		Status   int               `json:"status"`
@@ -84,9 +89,8 @@ func newBench(t *testing.T) *bench {
 	b.site = httptest.NewServer(site())
 	t.Cleanup(b.site.Close)
 	b.other = &otherHost{requests: make(chan string, 100)}
-	b.other.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b.other.requests <- r.URL.Path
-	}))
+	note := func(_ http.ResponseWriter, r *http.Request) { b.other.requests <- r.URL.Path }
+	b.other.Server = httptest.NewServer(http.HandlerFunc(note))
 	t.Cleanup(b.other.Close)
 	return b
 }
@@ -101,10 +105,18 @@ func site() http.Handler {
 // baseConfig is the smallest configuration that works, with a budget that keeps the tests short.
 func (b *bench) baseConfig() map[string]any {
 	return map[string]any{
-		"portal":   map[string]any{"url": b.clinic.Portal()},
-		"api":      map[string]any{"url": b.clinic.API(), "accountCode": vseetest.AccountCode, "key": vseetest.Key, "timeout": "5s"},
-		"identity": map[string]any{"preset": "oauth2-proxy", "headers": map[string]any{"name": "X-Auth-Request-Name"}},
-		"audit":    map[string]any{"file": b.audit},
+		"portal": map[string]any{"url": b.clinic.Portal()},
+		"api": map[string]any{
+			"url":         b.clinic.API(),
+			"accountCode": vseetest.AccountCode,
+			"key":         vseetest.Key,
+			"timeout":     "5s",
+		},
+		"identity": map[string]any{
+			"preset":  "oauth2-proxy",
+			"headers": map[string]any{"name": "X-Auth-Request-Name"},
+		},
+		"audit": map[string]any{"file": b.audit},
 	}
 }
 
@@ -116,7 +128,8 @@ func defaultHeaders(id string) map[string][]string {
 	}
 }
 
-// overlay lays b over a, level by level. nil takes a key out, and the section with it when that leaves it empty.
+// overlay lays b over a, level by level. nil takes a key out, and the section with it when that
+// leaves it empty.
 func overlay(a, b map[string]any) map[string]any {
 	merged := maps.Clone(a)
 	for key, value := range b {
@@ -136,18 +149,12 @@ func overlay(a, b map[string]any) map[string]any {
 func load[T any](t *testing.T, file string) []T {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(traefik.Root(), "testdata", file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var rows []T
-	decoder := json.NewDecoder(strings.NewReader(string(content)))
+	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&rows); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	if len(rows) == 0 {
-		t.Fatalf("%s has no rows", file)
-	}
+	require.NoError(t, decoder.Decode(&rows), file)
+	require.NotEmpty(t, rows, file)
 	return rows
 }
 
@@ -162,7 +169,9 @@ func TestBehaviour(t *testing.T) {
 			}
 			running := e.start(t, b.site.URL, middlewares)
 			for n, row := range rows {
-				t.Run(row.Desc, func(t *testing.T) { row.check(t, b, running, rowName(n)) })
+				t.Run(row.Desc, func(t *testing.T) {
+					row.check(t, b, running, rowName(n))
+				})
 			}
 		})
 	}
@@ -172,9 +181,16 @@ func rowName(n int) string { return fmt.Sprintf("row-%d", n) }
 
 // check sends the row's request and compares everything that came of it.
 func (row behaviour) check(t *testing.T, b *bench, running *running, name string) {
+	t.Helper()
 	id := fmt.Sprintf("provider-%s", name)
-	fill := strings.NewReplacer("$ID", id, "$PORTAL", b.clinic.Portal(), "$API", b.clinic.API(), "$OTHER", b.other.URL+"/",
-		"$LONG", strings.Repeat("x", 1025), "$10MB", `{"data":"`+strings.Repeat("x", 10<<20)+`"}`).Replace
+	fill := strings.NewReplacer(
+		"$ID", id,
+		"$PORTAL", b.clinic.Portal(),
+		"$API", b.clinic.API(),
+		"$OTHER", b.other.URL+"/",
+		"$LONG", strings.Repeat("x", 1025),
+		"$10MB", `{"data":"`+strings.Repeat("x", 10<<20)+`"}`,
+	).Replace
 	b.clinic.Reset()
 	b.clinic.Script(row.script(fill)...)
 	logged := len(running.log())
@@ -184,15 +200,10 @@ func (row behaviour) check(t *testing.T, b *bench, running *running, name string
 		got = running.send(t, name, row.request(id, fill))
 	}
 
-	if got.status != row.Want.Status {
-		t.Errorf("status = %d, want %d; body: %s", got.status, row.Want.Status, got.body)
-	}
-	if outcome := got.header.Get("Clinicpass-Outcome"); outcome != row.Want.Outcome {
-		t.Errorf("outcome = %q, want %q", outcome, row.Want.Outcome)
-	}
-	location := hideToken(got.header.Get("Location"), b.clinic.Tokens())
-	if want := fill(row.Want.Location); want != "" && location != want {
-		t.Errorf("Location\n got %s\nwant %s", location, want)
+	assert.Equal(t, row.Want.Status, got.status, got.body)
+	assert.Equal(t, row.Want.Outcome, got.outcome())
+	if want := fill(row.Want.Location); want != "" {
+		assert.Equal(t, want, hideToken(got.header.Get("Location"), b.clinic.Tokens()))
 	}
 	row.checkParts(t, got, fill)
 	row.checkCalls(t, b, fill)
@@ -221,8 +232,14 @@ func (row behaviour) script(fill func(string) string) []vseetest.Fault {
 	faults := []vseetest.Fault{}
 	for _, f := range row.Faults {
 		scripted := vseetest.Fault{
-			Status: f.Status, Header: map[string]string{}, Body: fill(f.Body), Raw: f.Raw, Reset: f.Reset, Truncate: f.Truncate,
-			Delay: time.Duration(f.DelayMS) * time.Millisecond, Drip: time.Duration(f.DripMS) * time.Millisecond,
+			Status:   f.Status,
+			Header:   map[string]string{},
+			Body:     fill(f.Body),
+			Raw:      f.Raw,
+			Reset:    f.Reset,
+			Truncate: f.Truncate,
+			Delay:    time.Duration(f.DelayMS) * time.Millisecond,
+			Drip:     time.Duration(f.DripMS) * time.Millisecond,
 		}
 		for name, value := range f.Header {
 			scripted.Header[name] = fill(value)
@@ -235,39 +252,30 @@ func (row behaviour) script(fill func(string) string) []vseetest.Fault {
 func (row behaviour) checkParts(t *testing.T, got answer, fill func(string) string) {
 	t.Helper()
 	for name, want := range row.Want.Header {
-		if value := got.header.Get(name); value != want {
-			t.Errorf("%s = %q, want %q", name, value, want)
-		}
+		assert.Equal(t, want, got.header.Get(name), name)
 	}
 	for _, name := range row.Want.Present {
-		if got.header.Get(name) == "" {
-			t.Errorf("%s is missing", name)
-		}
+		assert.NotEmpty(t, got.header.Get(name), name)
 	}
 	for _, part := range row.Want.Body {
-		if part == "" && got.body != "" {
-			t.Errorf("there is a body: %s", got.body)
+		if part == "" {
+			assert.Empty(t, got.body)
+			continue
 		}
-		if !strings.Contains(got.body, fill(part)) {
-			t.Errorf("the body lacks %q: %s", part, got.body)
-		}
+		assert.Contains(t, got.body, fill(part))
 	}
 	for _, part := range row.Want.Absent {
-		if strings.Contains(got.body, part) {
-			t.Errorf("the body has %q: %s", part, got.body)
-		}
+		assert.NotContains(t, got.body, part)
 	}
 }
 
 func (row behaviour) checkCalls(t *testing.T, b *bench, fill func(string) string) {
 	t.Helper()
 	calls := b.clinic.Requests()
-	if len(calls) != row.Want.Calls {
-		t.Errorf("the API got %d calls, want %d", len(calls), row.Want.Calls)
-	}
+	assert.Len(t, calls, row.Want.Calls)
 	select {
 	case path := <-b.other.requests:
-		t.Errorf("the redirect to %s was followed", path)
+		assert.Fail(t, "A redirect was followed", path)
 	default:
 	}
 	if row.Want.Sent == nil || len(calls) == 0 {
@@ -278,24 +286,22 @@ func (row behaviour) checkCalls(t *testing.T, b *bench, fill func(string) string
 	for name, value := range row.Want.Sent {
 		want[name] = fill(value)
 	}
-	if !maps.Equal(last.Fields, want) {
-		t.Errorf("sent %v, want %v", last.Fields, want)
-	}
-	if last.Path != "users/sso" || last.Header.Get("Cookie") != "" || last.Header.Get("Authorization") != "" {
-		t.Errorf("called %s with headers %v", last.Path, last.Header)
-	}
+	assert.Equal(t, want, last.Fields)
+	assert.Equal(t, "users/sso", last.Path)
+	assert.Empty(t, last.Header.Get("Cookie"))
+	assert.Empty(t, last.Header.Get("Authorization"))
 }
 
-func (row behaviour) checkLog(t *testing.T, running *running, logged int, fill func(string) string) {
+func (row behaviour) checkLog(
+	t *testing.T, running *running, logged int, fill func(string) string,
+) {
 	t.Helper()
 	for _, part := range row.Want.Log {
 		running.waitForLog(t, logged, fill(part))
 	}
 	lines := pluginLines(running.log()[logged:])
 	for _, part := range row.Want.Unlogged {
-		if strings.Contains(lines, part) {
-			t.Errorf("the log has %q: %s", part, lines)
-		}
+		assert.NotContains(t, lines, part)
 	}
 }
 
@@ -319,31 +325,23 @@ func (row behaviour) checkAudit(t *testing.T, b *bench, got answer) {
 	want := map[string]any{"outcome": row.Want.Outcome, "clinic": vseetest.AccountCode}
 	maps.Copy(want, row.Want.Audit)
 	for key, value := range want {
-		if fmt.Sprint(entry[key]) != fmt.Sprint(value) {
-			t.Errorf("audit: %s = %v, want %v in %v", key, entry[key], value, entry)
-		}
+		assert.Equal(t, value, entry[key], "%s in %v", key, entry)
 	}
 	for _, key := range []string{"time", "ref", "calls", "ms"} {
-		if entry[key] == nil {
-			t.Errorf("audit: %s is missing in %v", key, entry)
-		}
+		assert.NotNil(t, entry[key], "%s in %v", key, entry)
 	}
-	if ref := fmt.Sprint(entry["ref"]); got.status >= 400 && got.body != "" && !strings.Contains(got.body, ref) {
-		t.Errorf("the page lacks the reference %s: %s", ref, got.body)
+	if got.status >= 400 && got.body != "" {
+		assert.Contains(t, got.body, fmt.Sprint(entry["ref"]))
 	}
 }
 
 func lastAudit(t *testing.T, file string) map[string]any {
 	t.Helper()
 	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
 	entry := map[string]any{}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
-		t.Fatalf("audit: %v", err)
-	}
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &entry))
 	return entry
 }
 

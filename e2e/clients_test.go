@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
@@ -26,12 +28,16 @@ type storm struct {
 	failed atomic.Int32
 }
 
-// ask asks for the site, steadily, until the returned function is called, which returns the 99th percentile.
+// ask asks for the site, steadily, until the returned function is called, which returns the 99th
+// percentile.
 func (s *storm) ask() func() time.Duration {
 	s.took = nil
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
-	own := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 10 * time.Second}
+	own := &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 4},
+		Timeout:   10 * time.Second,
+	}
 	for range 4 {
 		wait.Go(func() {
 			for ctx.Err() == nil {
@@ -66,11 +72,13 @@ func (s *storm) ask() func() time.Duration {
 	}
 }
 
-// TestBadClients: whatever clients do, the site goes on being served, and Traefik neither ends nor grows.
+// TestBadClients: whatever clients do, the site goes on being served, and Traefik neither ends nor
+// grows.
 func TestBadClients(t *testing.T) {
 	b := newBench(t)
 	config := overlay(b.baseConfig(), map[string]any{"api": map[string]any{"timeout": "20s"}})
-	s := &storm{reloading: newReloading(t, b, map[string]map[string]any{"clinic": config}), b: b}
+	r := newReloading(t, b, map[string]map[string]any{"clinic": config})
+	s := &storm{reloading: r, b: b}
 	s.misbehave(t, "warm-up", func() { clicks(t, s.running, "clinic", 200) })
 	goroutines, memory := s.size(t)
 	s.misbehave(t, "nothing else", func() { time.Sleep(time.Second) })
@@ -79,20 +87,21 @@ func TestBadClients(t *testing.T) {
 	s.misbehave(t, "10,000 identities", func() { s.identities(t, 10000) })
 	s.misbehave(t, "headers of 64 KB", func() { s.large(t) })
 	s.misbehave(t, "thousands of sign-ins at once", func() { s.crowd(t) })
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		moreGoroutines, moreMemory := s.size(t)
+	moreGoroutines, moreMemory := s.size(t)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		if moreGoroutines <= goroutines+50 && moreMemory <= memory+20 {
-			t.Logf("%d goroutines became %d, %d MiB became %d", goroutines, moreGoroutines, memory, moreMemory)
 			break
 		}
-		if time.Now().After(deadline) {
-			t.Errorf("%d goroutines became %d, %d MiB became %d", goroutines, moreGoroutines, memory, moreMemory)
-			break
-		}
+		time.Sleep(200 * time.Millisecond)
+		moreGoroutines, moreMemory = s.size(t)
 	}
+	t.Logf("%d goroutines became %d, %d MiB became %d",
+		goroutines, moreGoroutines, memory, moreMemory)
+	assert.LessOrEqual(t, moreGoroutines, goroutines+50, "goroutines")
+	assert.LessOrEqual(t, moreMemory, memory+20, "MiB")
 	select {
 	case <-s.instance.Exited():
-		t.Error("Traefik has ended")
+		assert.Fail(t, "Traefik has ended")
 	default:
 	}
 	clicks(t, s.running, "clinic", 1)
@@ -104,10 +113,9 @@ func (s *storm) misbehave(t *testing.T, desc string, what func()) {
 	stop := s.ask()
 	what()
 	p99 := stop()
-	t.Logf("%s: %d requests of the site, 99 %% within %s", desc, len(s.took), p99.Round(time.Millisecond))
-	if failed := s.failed.Swap(0); failed > 0 {
-		t.Errorf("%s: %d requests of the site failed", desc, failed)
-	}
+	t.Logf("%s: %d requests of the site, 99 %% within %s",
+		desc, len(s.took), p99.Round(time.Millisecond))
+	assert.Zero(t, s.failed.Swap(0), "requests of the site that failed: %s", desc)
 }
 
 // raw connects, writes, and hands the connection over.
@@ -128,7 +136,8 @@ func (s *storm) leave() {
 	var wait sync.WaitGroup
 	for i := range 300 {
 		wait.Go(func() {
-			s.raw(fmt.Sprintf("GET /clinic HTTP/1.1\r\nHost: clinic\r\nX-Auth-Request-User: leaver-%d\r\n\r\n", i), func(net.Conn) {
+			text := "GET /clinic HTTP/1.1\r\nHost: clinic\r\nX-Auth-Request-User: leaver-%d\r\n\r\n"
+			s.raw(fmt.Sprintf(text, i), func(net.Conn) {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 			})
 		})
@@ -162,8 +171,9 @@ func (s *storm) identities(t *testing.T, count int) {
 		wait.Go(func() {
 			for i := worker; i < count; i += 8 {
 				header := map[string][]string{"X-Auth-Request-User": {fmt.Sprint("many-", i)}}
-				if got := s.running.send(t, "clinic", request{path: "/clinic", header: header}); got.status != http.StatusFound {
-					t.Errorf("identity %d: %d %s", i, got.status, got.header.Get("Clinicpass-Outcome"))
+				r := request{path: "/clinic", header: header}
+				got := s.running.exchange(t, "clinic", r)
+				if !assert.Equal(t, http.StatusFound, got.status, "%d: %s", i, got.outcome()) {
 					return
 				}
 			}
@@ -174,30 +184,31 @@ func (s *storm) identities(t *testing.T, count int) {
 
 func (s *storm) large(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"X-Auth-Request-User", "X-Auth-Request-Name", "X-Auth-Request-Email"} {
+	for _, name := range []string{
+		"X-Auth-Request-User", "X-Auth-Request-Name", "X-Auth-Request-Email",
+	} {
 		header := defaultHeaders("large")
 		header[name] = []string{strings.Repeat("x", 64<<10)}
-		if got := s.running.send(t, "clinic", request{path: "/clinic", header: header}); got.header.Get("Clinicpass-Outcome") != "identity_refused" {
-			t.Errorf("%s of 64 KB: %d %s", name, got.status, got.header.Get("Clinicpass-Outcome"))
-		}
+		got := s.running.send(t, "clinic", request{path: "/clinic", header: header})
+		assert.Equal(t, "identity_refused", got.outcome(), "%s of 64 KB: %d", name, got.status)
 	}
 	header := defaultHeaders("large")
 	header["Cookie"] = []string{strings.Repeat("x", 64<<10)}
-	if got := s.running.send(t, "clinic", request{path: "/clinic", header: header}); got.status != http.StatusFound {
-		t.Errorf("a cookie of 64 KB: %d", got.status)
-	}
+	got := s.running.send(t, "clinic", request{path: "/clinic", header: header})
+	assert.Equal(t, http.StatusFound, got.status, "a cookie of 64 KB")
 	header["Cookie"] = []string{strings.Repeat("x", 2<<20)} // more than Traefik takes
-	if got := s.running.send(t, "clinic", request{path: "/clinic", header: header}); got.status != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("a cookie of 2 MB: %d", got.status)
-	}
+	got = s.running.send(t, "clinic", request{path: "/clinic", header: header})
+	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, got.status, "a cookie of 2 MB")
 }
 
-// crowd lets as many sign in at once as open files allow, at most 5,000: each needs two here and four in all.
+// crowd lets as many sign in at once as open files allow, at most 5,000: each needs two here and
+// four in all.
 func (s *storm) crowd(t *testing.T) {
 	t.Helper()
 	count := 5000
 	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < uint64(3*count) {
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
+	if err == nil && limit.Cur < uint64(3*count) {
 		limit.Cur = min(limit.Max, uint64(3*count))
 		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 		count = min(count, int(limit.Cur)/3)
@@ -206,7 +217,9 @@ func (s *storm) crowd(t *testing.T) {
 	var signedIn atomic.Int32
 	for i := range count {
 		wait.Go(func() {
-			s.raw(fmt.Sprintf("GET /clinic HTTP/1.1\r\nHost: clinic\r\nConnection: close\r\nX-Auth-Request-User: crowd-%d\r\n\r\n", i), func(c net.Conn) {
+			text := "GET /clinic HTTP/1.1\r\nHost: clinic\r\nConnection: close\r\n" +
+				"X-Auth-Request-User: crowd-%d\r\n\r\n"
+			s.raw(fmt.Sprintf(text, i), func(c net.Conn) {
 				content, err := io.ReadAll(c)
 				if err == nil && strings.HasPrefix(string(content), "HTTP/1.1 302 ") {
 					signedIn.Add(1)
@@ -216,7 +229,5 @@ func (s *storm) crowd(t *testing.T) {
 	}
 	wait.Wait()
 	t.Logf("%d of %d sign-ins at once succeeded", signedIn.Load(), count)
-	if signedIn.Load() != int32(count) {
-		t.Errorf("only %d of %d sign-ins at once succeeded", signedIn.Load(), count)
-	}
+	assert.EqualValues(t, count, signedIn.Load(), "sign-ins at once that succeeded")
 }

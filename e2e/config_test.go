@@ -12,22 +12,23 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
-// TestConfigurationErrors: every mistake is named, all of them at once, where an operator sees it, and the other
-// middlewares go on working.
+// TestConfigurationErrors: every mistake is named, all of them at once, where an operator sees it,
+// and the other middlewares go on working.
 func TestConfigurationErrors(t *testing.T) {
 	type mistake struct {
 		Desc   string         `json:"desc"`
-		Config map[string]any `json:"config"` // laid over the base configuration; null leaves a key out
+		Config map[string]any `json:"config"` // laid over the base; null leaves a key out
 		Want   []string       `json:"want"`   // lines of the error, or their beginnings
 	}
 	rows := load[mistake](t, "config.json")
 	dir := t.TempDir()
 	for name, content := range map[string]string{"empty": "\n", "blank": "two words\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 	}
 	for _, e := range environments() {
 		t.Run(e.name, func(t *testing.T) {
@@ -37,23 +38,17 @@ func TestConfigurationErrors(t *testing.T) {
 				middlewares[rowName(n)] = withDir(overlay(b.baseConfig(), row.Config), dir)
 			}
 			running := e.start(t, b.site.URL, middlewares)
-			if got := running.send(t, "sound", request{path: "/clinic", header: defaultHeaders("x")}); got.status != http.StatusFound {
-				t.Errorf("the sound middleware answers %d", got.status)
-			}
+			click := request{path: "/clinic", header: defaultHeaders("x")}
+			assert.Equal(t, http.StatusFound, running.send(t, "sound", click).status)
 			for n, row := range rows {
 				t.Run(row.Desc, func(t *testing.T) {
 					got := configurationError(running.log(), rowName(n))
-					if lines := strings.Count(got, "\n"); lines != len(row.Want) {
-						t.Errorf("the error has %d lines, want %d", lines, len(row.Want))
-					}
+					assert.Equal(t, len(row.Want), strings.Count(got, "\n"), "lines of %s", got)
 					for _, want := range row.Want {
-						if !strings.Contains(got, "\n"+strings.ReplaceAll(want, "$DIR", dir)) {
-							t.Errorf("no line %q in:\n%s", want, got)
-						}
+						assert.Contains(t, got, "\n"+strings.ReplaceAll(want, "$DIR", dir))
 					}
-					if answer := running.send(t, rowName(n), request{path: "/clinic", header: defaultHeaders("x")}); answer.status != http.StatusNotFound {
-						t.Errorf("the broken middleware answers %d", answer.status)
-					}
+					answer := running.send(t, rowName(n), click)
+					assert.Equal(t, http.StatusNotFound, answer.status)
 				})
 			}
 		})
@@ -62,8 +57,8 @@ func TestConfigurationErrors(t *testing.T) {
 
 var keyed = regexp.MustCompile(`^[a-z][A-Za-z.]*: `)
 
-// configurationError returns the last error that names the middleware, with a line for each mistake, from a log in which
-// Traefik has escaped it.
+// configurationError returns the last error that names the middleware, with a line for each
+// mistake, from a log in which Traefik has escaped it.
 func configurationError(log, name string) string {
 	const begins = "clinicpass: the configuration of "
 	unescaped := strings.NewReplacer(`\n`, "\n", `\"`, `"`).Replace(log)
@@ -95,7 +90,8 @@ func withDir(config map[string]any, dir string) map[string]any {
 	return filled
 }
 
-// sample is a row of testdata/presets.json: what an auth layer sends, and the user that VSee must get.
+// sample is a row of testdata/presets.json: what an auth layer sends, and the user that VSee must
+// get.
 type sample struct {
 	Preset   string              `json:"preset"`
 	Desc     string              `json:"desc"`
@@ -118,7 +114,7 @@ func TestPresets(t *testing.T) {
 				config := b.baseConfig()
 				config["identity"] = overlay(map[string]any{"preset": row.Preset}, row.Identity)
 				if row.Token != nil {
-					config = overlay(config, map[string]any{"identity": map[string]any{"jwt": map[string]any{"jwksURL": signer.url(row.Token)}}})
+					config = overlay(config, keysAt(signer.url(row.Token)))
 				}
 				middlewares[rowName(n)] = config
 				if row.Group != "" {
@@ -130,7 +126,9 @@ func TestPresets(t *testing.T) {
 			for n, row := range rows {
 				t.Run(row.Preset+" "+row.Desc, func(t *testing.T) {
 					b.clinic.Reset()
-					fill := func(text string) string { return strings.ReplaceAll(text, "$ID", fmt.Sprint("r", n)) }
+					fill := func(text string) string {
+						return strings.ReplaceAll(text, "$ID", fmt.Sprint("r", n))
+					}
 					r := request{path: "/clinic", header: map[string][]string{}}
 					for name, values := range row.Headers {
 						for _, value := range values {
@@ -144,44 +142,46 @@ func TestPresets(t *testing.T) {
 					for name, value := range row.Want {
 						want[name] = fill(value)
 					}
-					if got := running.send(t, rowName(n), r); got.status != http.StatusFound {
-						t.Fatalf("status = %d: %s", got.status, got.body)
-					}
-					if sent := b.clinic.Requests()[0].Fields; !maps.Equal(sent, want) {
-						t.Errorf("sent %v, want %v", sent, want)
-					}
+					got := running.send(t, rowName(n), r)
+					require.Equal(t, http.StatusFound, got.status, got.body)
+					calls := b.clinic.Requests()
+					require.NotEmpty(t, calls)
+					assert.Equal(t, want, calls[0].Fields)
 					if row.Token != nil { // by another key, and without the token
-						r.header[row.Token.Header] = []string{newSigner(t).sign(t, row.Token, fill)}
-						if got := running.send(t, rowName(n), r); got.header.Get("Clinicpass-Outcome") != "identity_refused" {
-							t.Errorf("a forged token: status = %d", got.status)
-						}
+						forged := newSigner(t).sign(t, row.Token, fill)
+						r.header[row.Token.Header] = []string{forged}
+						got = running.send(t, rowName(n), r)
+						assert.Equal(t, "identity_refused", got.outcome(), "a forged token")
 						delete(r.header, row.Token.Header)
-						if got := running.send(t, rowName(n), r); got.header.Get("Clinicpass-Outcome") != "no_identity" {
-							t.Errorf("no token: status = %d", got.status)
-						}
+						got = running.send(t, rowName(n), r)
+						assert.Equal(t, "no_identity", got.outcome(), "no token")
 						r.header[row.Token.Header] = []string{signer.sign(t, row.Token, fill)}
 					}
 					if row.Group == "" {
 						return
 					}
-					if got := running.send(t, "allowed-"+rowName(n), r); got.status != http.StatusFound {
-						t.Errorf("in the allowed group: status = %d", got.status)
-					}
-					if got := running.send(t, "others-"+rowName(n), r); got.header.Get("Clinicpass-Outcome") != "not_allowed" {
-						t.Errorf("in another group: status = %d", got.status)
-					}
+					got = running.send(t, "allowed-"+rowName(n), r)
+					assert.Equal(t, http.StatusFound, got.status, "in the allowed group")
+					got = running.send(t, "others-"+rowName(n), r)
+					assert.Equal(t, "not_allowed", got.outcome(), "in another group")
 				})
 			}
 		})
 	}
 }
 
+// keysAt is the part of a configuration that says where the keys of tokens are.
+func keysAt(address string) map[string]any {
+	return map[string]any{"identity": map[string]any{"jwt": map[string]any{"jwksURL": address}}}
+}
+
 func allow(group string) map[string]any {
 	return map[string]any{"identity": map[string]any{"allowedGroups": []string{group}}}
 }
 
-// TestPresetsThroughForwardAuth: what an auth layer answers to Traefik's forwardAuth, header by header, signs in as whom it
-// says, though the browser claims to be another in every one of these headers.
+// TestPresetsThroughForwardAuth: what an auth layer answers to Traefik's forwardAuth, header by
+// header, signs in as whom it says, though the browser claims to be another in every one of these
+// headers.
 func TestPresetsThroughForwardAuth(t *testing.T) {
 	rows := load[sample](t, "presets.json")
 	traefikOnly(t, func(t *testing.T, start func(*testing.T, map[string]any) *running) {
@@ -195,7 +195,9 @@ func TestPresetsThroughForwardAuth(t *testing.T) {
 			maps.Copy(w.Header(), rows[n].Headers)
 		}))
 		t.Cleanup(layer.Close)
-		routers := map[string]any{probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"}}
+		routers := map[string]any{
+			probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+		}
 		middlewares := map[string]any{}
 		for n, row := range rows {
 			if row.Token != nil {
@@ -206,11 +208,20 @@ func TestPresetsThroughForwardAuth(t *testing.T) {
 			config["identity"] = overlay(map[string]any{"preset": row.Preset}, row.Identity)
 			middlewares[name] = map[string]any{"plugin": map[string]any{"clinicpass": config}}
 			middlewares["auth-"+name] = map[string]any{"forwardAuth": map[string]any{
-				"address": fmt.Sprint(layer.URL, "/", n), "authResponseHeaders": slices.Collect(maps.Keys(row.Headers)),
+				"address":             fmt.Sprint(layer.URL, "/", n),
+				"authResponseHeaders": slices.Collect(maps.Keys(row.Headers)),
 			}}
-			routers[name] = map[string]any{"rule": "Host(`" + name + "`)", "service": "noop@internal", "middlewares": []string{"auth-" + name, name}}
+			routers[name] = map[string]any{
+				"rule":        "Host(`" + name + "`)",
+				"service":     "noop@internal",
+				"middlewares": []string{"auth-" + name, name},
+			}
 		}
-		running := start(t, map[string]any{"routers": routers, "middlewares": middlewares, "services": siteService(b.site.URL)})
+		running := start(t, map[string]any{
+			"routers":     routers,
+			"middlewares": middlewares,
+			"services":    siteService(b.site.URL),
+		})
 		for n, row := range rows {
 			if row.Token != nil {
 				continue
@@ -223,14 +234,11 @@ func TestPresetsThroughForwardAuth(t *testing.T) {
 				}
 				got := running.send(t, rowName(n), request{path: "/clinic", header: claims})
 				calls := b.clinic.Requests()
-				if got.status != http.StatusFound || len(calls) != 1 {
-					t.Fatalf("status = %d, %d calls: %s", got.status, len(calls), got.body)
-				}
+				require.Equal(t, http.StatusFound, got.status, got.body)
+				require.Len(t, calls, 1)
 				want := maps.Clone(row.Want)
 				want["type"] = "400"
-				if !maps.Equal(calls[0].Fields, want) {
-					t.Errorf("sent %v, want %v", calls[0].Fields, want)
-				}
+				assert.Equal(t, want, calls[0].Fields)
 			})
 		}
 	})

@@ -1,5 +1,6 @@
-// Package e2e holds the plugin to its contract where it really runs: compiled, in the interpreter as Traefik sets it up,
-// and in real Traefik binaries, always over sockets and with the same tables.
+// Package e2e holds the plugin to its contract where it really runs: compiled, in the interpreter
+// as Traefik sets it up, and in real Traefik binaries, always over sockets and with the same
+// tables.
 package e2e
 
 import (
@@ -19,6 +20,8 @@ import (
 	"time"
 
 	"github.com/mitchellh/mapstructure"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass"
 	"github.com/clinicpass/clinicpass/e2e/interpreted"
@@ -49,12 +52,20 @@ type answer struct {
 	body   string
 }
 
+// outcome is what the plugin says of the request, and empty when it was not the plugin that
+// answered.
+func (a answer) outcome() string { return a.header.Get("Clinicpass-Outcome") }
+
 func environments() []environment {
 	list := []environment{{"compiled", startCompiled}, {"interpreted", startInterpreted}}
 	for _, version := range traefikVersions() {
-		list = append(list, environment{"traefik-" + version, func(t *testing.T, site string, middlewares map[string]map[string]any) *running {
+		start := func(
+			t *testing.T, site string, middlewares map[string]map[string]any,
+		) *running {
+			t.Helper()
 			return startTraefik(t, version, site, middlewares)
-		}})
+		}
+		list = append(list, environment{"traefik-" + version, start})
 	}
 	return list
 }
@@ -68,15 +79,19 @@ func traefikVersions() []string {
 }
 
 // builder makes one middleware, or says what is wrong with its configuration.
-type builder func(ctx context.Context, next http.Handler, config map[string]any, name string) (http.Handler, error)
+type builder func(
+	ctx context.Context, next http.Handler, config map[string]any, name string,
+) (http.Handler, error)
 
-// serve serves what build makes of the middlewares, and leaves out those it refuses, as Traefik does.
-func serve(t *testing.T, site string, middlewares map[string]map[string]any, build builder, problems io.Writer) string {
+// serve serves what build makes of the middlewares, and leaves out those it refuses, as Traefik
+// does.
+func serve(
+	t *testing.T, site string, middlewares map[string]map[string]any, build builder,
+	problems io.Writer,
+) string {
 	t.Helper()
 	next, err := url.Parse(site)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	handlers := map[string]http.Handler{}
 	for host, config := range middlewares {
 		handler, err := build(context.Background(), passThrough(next), config, host+"@test")
@@ -103,7 +118,8 @@ func passThrough(site *url.URL) http.Handler {
 		target := *r.URL
 		target.Scheme = site.Scheme
 		target.Host = site.Host
-		response, err := http.DefaultTransport.RoundTrip(&http.Request{Method: r.Method, URL: &target, Header: r.Header})
+		request := &http.Request{Method: r.Method, URL: &target, Header: r.Header}
+		response, err := http.DefaultTransport.RoundTrip(request)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
@@ -115,15 +131,20 @@ func passThrough(site *url.URL) http.Handler {
 }
 
 func startCompiled(t *testing.T, site string, middlewares map[string]map[string]any) *running {
+	t.Helper()
 	output := redirectOutput(t)
 	return &running{url: serve(t, site, middlewares, compile, log.Writer()), log: output}
 }
 
 // compile builds the middleware in this program, with a configuration decoded as Traefik does it.
-func compile(ctx context.Context, next http.Handler, config map[string]any, name string) (http.Handler, error) {
+func compile(
+	ctx context.Context, next http.Handler, config map[string]any, name string,
+) (http.Handler, error) {
 	decoded := clinicpass.CreateConfig()
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		DecodeHook: mapstructure.StringToSliceHookFunc(","), WeaklyTypedInput: true, Result: decoded,
+		DecodeHook:       mapstructure.StringToSliceHookFunc(","),
+		WeaklyTypedInput: true,
+		Result:           decoded,
 	})
 	if err != nil {
 		return nil, err
@@ -139,9 +160,7 @@ func redirectOutput(t *testing.T) func() string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "output")
 	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	stdout := os.Stdout
 	os.Stdout = file
 	log.SetOutput(file)
@@ -160,11 +179,10 @@ func redirectOutput(t *testing.T) func() string {
 }
 
 func startInterpreted(t *testing.T, site string, middlewares map[string]map[string]any) *running {
+	t.Helper()
 	output := &output{}
 	plugin, err := interpreted.Load(pluginPath(t), os.Environ(), output, output)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { written.add(t.Name(), "the plugin's log", output.String()) })
 	return &running{url: serve(t, site, middlewares, plugin.New, output), log: output.String}
 }
@@ -172,9 +190,7 @@ func startInterpreted(t *testing.T, site string, middlewares map[string]map[stri
 func pluginPath(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := interpreted.GoPath(dir, traefik.Root()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, interpreted.GoPath(dir, traefik.Root()))
 	return dir
 }
 
@@ -198,13 +214,21 @@ func (o *output) String() string {
 // probe is a host that every Traefik of these tests routes to the site without a middleware.
 const probe = "probe"
 
-func startTraefik(t *testing.T, version, site string, middlewares map[string]map[string]any) *running {
+func startTraefik(
+	t *testing.T, version, site string, middlewares map[string]map[string]any,
+) *running {
 	t.Helper()
-	routers := map[string]any{probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"}}
+	routers := map[string]any{
+		probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+	}
 	plugins := map[string]any{}
 	for host, config := range middlewares {
 		plugins[host] = map[string]any{"plugin": map[string]any{"clinicpass": config}}
-		routers[host] = map[string]any{"rule": "Host(`" + host + "`)", "service": "site", "middlewares": []string{host}}
+		routers[host] = map[string]any{
+			"rule":        "Host(`" + host + "`)",
+			"service":     "site",
+			"middlewares": []string{host},
+		}
 	}
 	instance := runTraefik(t, version, "", map[string]any{
 		"routers":     routers,
@@ -215,28 +239,29 @@ func startTraefik(t *testing.T, version, site string, middlewares map[string]map
 }
 
 func siteService(site string) map[string]any {
-	return map[string]any{"site": map[string]any{"loadBalancer": map[string]any{"servers": []any{map[string]any{"url": site}}}}}
+	balancer := map[string]any{"servers": []any{map[string]any{"url": site}}}
+	return map[string]any{"site": map[string]any{"loadBalancer": balancer}}
 }
 
 // binaries holds the binary of each version, built once.
 var binaries sync.Map
 
-// runTraefik starts a Traefik with more static configuration and the HTTP part of a dynamic one, which must route probe.
-func runTraefik(t *testing.T, version, static string, httpConfig map[string]any) *traefik.Instance {
+// runTraefik starts a Traefik with more static configuration and the HTTP part of a dynamic one,
+// which must route probe.
+func runTraefik(
+	t *testing.T, version, static string, httpConfig map[string]any,
+) *traefik.Instance {
 	t.Helper()
-	once, _ := binaries.LoadOrStore(version, sync.OnceValues(func() (string, error) { return traefik.Build(version, os.Stderr) }))
+	build := func() (string, error) { return traefik.Build(version, os.Stderr) }
+	once, _ := binaries.LoadOrStore(version, sync.OnceValues(build))
 	binary, err := once.(func() (string, error))()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dynamic, err := json.Marshal(map[string]any{"http": httpConfig})
-	if err != nil {
-		t.Fatal(err)
-	}
-	instance, err := traefik.Start(traefik.Options{Binary: binary, Static: static, Dynamic: string(dynamic), Probe: probe})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	instance, err := traefik.Start(traefik.Options{
+		Binary: binary, Static: static, Dynamic: string(dynamic), Probe: probe,
+	})
+	require.NoError(t, err)
 	stopAfter(t, instance)
 	return instance
 }
@@ -256,34 +281,39 @@ func stopAfter(t *testing.T, instance *traefik.Instance) {
 // waitForLog waits until the plugin's log has the text after the given place.
 func (e *running) waitForLog(t *testing.T, after int, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		lines := pluginLines(e.log()[after:])
-		if strings.Contains(lines, text) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("the log lacks %q: %s", text, lines)
-			return
-		}
-	}
+	assert.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Contains(c, pluginLines(e.log()[after:]), text)
+	}, 3*time.Second, 5*time.Millisecond)
 }
 
 // client follows no redirect and adds no header of its own.
 var client = &http.Client{
-	Timeout:       time.Minute,
-	Transport:     &http.Transport{DisableCompression: true, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext},
+	Timeout: time.Minute,
+	Transport: &http.Transport{
+		DisableCompression: true,
+		DialContext:        (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
 // send asks for the path at the host. Header names go out in the case given.
 func (e *running) send(t *testing.T, host string, r request) answer {
 	t.Helper()
+	got := e.exchange(t, host, r)
+	require.NotZero(t, got.status, "no answer")
+	return got
+}
+
+// exchange is send for goroutines other than the test's own: a failure does not end the test, and
+// leaves the answer empty.
+func (e *running) exchange(t *testing.T, host string, r request) answer {
+	t.Helper()
 	if r.method == "" {
 		r.method = http.MethodGet
 	}
 	req, err := http.NewRequest(r.method, e.url+r.path, nil)
-	if err != nil {
-		t.Fatal(err)
+	if !assert.NoError(t, err) {
+		return answer{}
 	}
 	req.Host = host
 	req.Header = r.header
@@ -291,13 +321,13 @@ func (e *running) send(t *testing.T, host string, r request) answer {
 		req.Header = http.Header{}
 	}
 	response, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
+	if !assert.NoError(t, err) {
+		return answer{}
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
+	if !assert.NoError(t, err) {
+		return answer{}
 	}
 	got := answer{status: response.StatusCode, header: response.Header, body: string(body)}
 	written.addAnswer(t.Name(), got)

@@ -9,9 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
@@ -32,7 +34,8 @@ func samples(t *testing.T) map[string]sample {
 // fillSample fills in a sample's $ID.
 func fillSample(text string) string { return strings.ReplaceAll(text, "$ID", "r1") }
 
-// authLayers answers forwardAuth at a path for each preset as that auth layer does, to whom it knows by a cookie.
+// authLayers answers forwardAuth at a path for each preset as that auth layer does, to whom it
+// knows by a cookie.
 func authLayers(t *testing.T, rows map[string]sample) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,8 +53,8 @@ func authLayers(t *testing.T, rows map[string]sample) *httptest.Server {
 	return server
 }
 
-// TestExamplesOfAuthLayers: the example of each preset, decoded by Traefik's own code, makes the right user of what that auth
-// layer sends, and turns strangers away where Traefik is to ask.
+// TestExamplesOfAuthLayers: the example of each preset, decoded by Traefik's own code, makes the
+// right user of what that auth layer sends, and turns strangers away where Traefik is to ask.
 func TestExamplesOfAuthLayers(t *testing.T) {
 	b := newBench(t)
 	rows := samples(t)
@@ -59,27 +62,32 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 	layers := authLayers(t, rows)
 	dir := t.TempDir()
 	hash := sha1.Sum([]byte("password")) // as an htpasswd file has it
-	for name, content := range map[string]string{"vsee_key": vseetest.Key, "users": "jdoe-r1:{SHA}" + base64.StdEncoding.EncodeToString(hash[:])} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	for name, content := range map[string]string{
+		"vsee_key": vseetest.Key,
+		"users":    "jdoe-r1:{SHA}" + base64.StdEncoding.EncodeToString(hash[:]),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600))
 	}
-	routers, middlewares := map[string]any{probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "noop@internal"}}, map[string]any{}
+	routers := map[string]any{
+		probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "noop@internal"},
+	}
+	middlewares := map[string]any{}
 	asked := map[string]bool{} // by Traefik
 	for preset, row := range rows {
+		decoded := decodeAsTraefik(t, "dynamic.yml", example(t, "auth-layers/"+preset+".yml"))
 		filled := strings.NewReplacer(
-			"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(), "https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
-			"/run/secrets", dir, "portal.example.com`)", preset+".example.com`)",
-		).Replace(string(decodeAsTraefik(t, "dynamic.yml", example(t, "auth-layers/"+preset+".yml"))))
+			"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
+			"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
+			"/run/secrets", dir,
+			"portal.example.com`)", preset+".example.com`)",
+		).Replace(string(decoded))
 		var config struct {
 			HTTP struct {
 				Routers     map[string]map[string]any
 				Middlewares map[string]map[string]map[string]any
 			}
 		}
-		if err := json.Unmarshal([]byte(filled), &config); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, json.Unmarshal([]byte(filled), &config), preset)
 		chain := []string{}
 		if auth := config.HTTP.Middlewares["auth"]; auth != nil {
 			asked[preset] = true
@@ -94,19 +102,26 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 			identity, _ := clinic["identity"].(map[string]any)
 			jwt, _ := identity["jwt"].(map[string]any)
 			row.Token.use(jwt)
-			clinic = overlay(clinic, map[string]any{"identity": map[string]any{"jwt": map[string]any{"jwksURL": signer.url(row.Token)}}})
+			clinic = overlay(clinic, keysAt(signer.url(row.Token)))
 		}
 		middlewares[preset] = map[string]any{"plugin": map[string]any{"clinicpass": clinic}}
 		router := config.HTTP.Routers["clinic"]
 		router["middlewares"] = append(chain, preset)
 		routers[preset] = router
 	}
-	instance := runTraefik(t, traefik.Tested[len(traefik.Tested)-1], "", map[string]any{"routers": routers, "middlewares": middlewares})
+	version := traefik.Tested[len(traefik.Tested)-1]
+	instance := runTraefik(t, version, "", map[string]any{
+		"routers": routers, "middlewares": middlewares,
+	})
 	running := &running{url: instance.URL, log: instance.Log}
 	for preset, row := range rows {
 		t.Run(preset, func(t *testing.T) {
 			host := preset + ".example.com"
-			header := map[string][]string{"Cookie": {"session=portal"}, "Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("jdoe-r1:password"))}}
+			credentials := base64.StdEncoding.EncodeToString([]byte("jdoe-r1:password"))
+			header := map[string][]string{
+				"Cookie":        {"session=portal"},
+				"Authorization": {"Basic " + credentials},
+			}
 			sent := map[string][]string{}
 			for name, values := range row.Headers {
 				for _, value := range values {
@@ -117,9 +132,8 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 				sent[row.Token.Header] = []string{signer.sign(t, row.Token, fillSample)}
 			}
 			if asked[preset] {
-				if got := running.send(t, host, request{path: "/clinic", header: sent}); got.header.Get("Clinicpass-Outcome") != "" {
-					t.Errorf("a stranger is answered %s", got.header.Get("Clinicpass-Outcome"))
-				}
+				got := running.send(t, host, request{path: "/clinic", header: sent})
+				assert.Empty(t, got.outcome(), "a stranger")
 			} else {
 				maps.Copy(header, sent)
 			}
@@ -133,9 +147,8 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 			for _, call := range b.clinic.Requests() {
 				fields = append(fields, call.Fields)
 			}
-			if got.status != http.StatusFound || !reflect.DeepEqual(fields, []map[string]string{want}) {
-				t.Errorf("%d %s, sent %v, want %v", got.status, got.header.Get("Clinicpass-Outcome"), fields, want)
-			}
+			assert.Equal(t, http.StatusFound, got.status, got.outcome())
+			assert.Equal(t, []map[string]string{want}, fields)
 		})
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,8 @@ import (
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
@@ -49,38 +52,146 @@ type apiFault struct {
 	raw    func(t *testing.T, api string) string
 }
 
+// toxicOf is a toxic that acts on the API's answers.
+func toxicOf(kind, attributes string) []string {
+	const format = `{"name":"toxic","type":"%s","stream":"downstream","attributes":{%s}}`
+	return []string{fmt.Sprintf(format, kind, attributes)}
+}
+
+// retryAfter is a header of the API's answers.
+func retryAfter(seconds string) map[string]string {
+	return map[string]string{"Retry-After": seconds}
+}
+
 // apiFaults go into the table of docs/reliability.md in this order.
 func apiFaults() []apiFault {
-	const delayed = `{"name":"%s","type":"latency","stream":"downstream","attributes":{"latency":%d,"jitter":%d}}`
-	long := `{"data":{"id":"17","token":{"token":"` + strings.Repeat("7", 32) + `"}},"padding":"` + strings.Repeat("x", 1200) + `"}`
-	bomb := gzipped(10 << 20)
+	long := `{"data":{"id":"17","token":{"token":"` + strings.Repeat("7", 32) + `"}},` +
+		`"padding":"` + strings.Repeat("x", 1200) + `"}`
 	return []apiFault{
-		{desc: "every answer takes 1.2 s", outcome: "signed_in", toxics: []string{fmt.Sprintf(delayed, "l", 1200, 0)}},
-		{desc: "every answer takes between 0.9 and 1.5 s", outcome: "signed_in", toxics: []string{fmt.Sprintf(delayed, "l", 1200, 300)}},
-		{desc: "1 KB per second", outcome: "signed_in", script: []vseetest.Fault{{Status: 200, Body: long}}, toxics: []string{`{"name":"b","type":"bandwidth","stream":"downstream","attributes":{"rate":1}}`}},
-		{desc: "the answer takes longer than `api.timeout`", outcome: "api_timeout", toxics: []string{fmt.Sprintf(delayed, "l", 20000, 0)}},
-		{desc: "a black hole: the connection is accepted, and nothing ever comes", outcome: "api_timeout", toxics: []string{`{"name":"t","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`}},
-		{desc: "the connection is reset before an answer", outcome: "api_unavailable", toxics: []string{`{"name":"r","type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`}},
-		{desc: "the connection ends within the answer's headers", outcome: "api_unavailable", toxics: []string{`{"name":"d","type":"limit_data","stream":"downstream","attributes":{"bytes":30}}`}},
-		{desc: "the connection ends within the answer's body", outcome: "api_unavailable", script: []vseetest.Fault{{Status: 200, Body: `{"data":{`, Truncate: true}}},
-		{desc: "connection refused", outcome: "api_unavailable", log: "refused", down: true},
-		{desc: "the API's name does not resolve", outcome: "api_unavailable", log: "api.invalid", raw: func(*testing.T, string) string { return "https://api.invalid/" }},
-		{desc: "a certificate for another name", outcome: "api_unavailable", log: "certificate", raw: withCertificate("192.0.2.1", time.Hour)},
-		{desc: "an expired certificate", outcome: "api_unavailable", log: "expired", raw: withCertificate("127.0.0.1", -time.Hour)},
-		{desc: "a certificate of an unknown authority", outcome: "api_unavailable", log: "unknown authority", raw: withCertificate("127.0.0.1", time.Hour)},
-		{desc: "the API hangs up on kept-alive connections as they are used again", outcome: "signed_in", raw: hangingUp},
-		{desc: "three interim answers (100, 103) before the answer", outcome: "signed_in", raw: withInterim(3)},
-		{desc: "interim answers without end", outcome: "api_error", raw: withInterim(100000)},
-		{desc: "headers of 100 KB", outcome: "api_error", script: []vseetest.Fault{{Status: 200, Header: map[string]string{"X-Large": strings.Repeat("x", 100<<10)}, Body: "{}"}}},
-		{desc: "10 MB of zeros in a small gzip body", outcome: "api_error", script: []vseetest.Fault{{Status: 200, Header: map[string]string{"Content-Encoding": "gzip"}, Body: bomb}}},
-		{desc: "503 with `Retry-After: 1`, once", outcome: "signed_in", script: []vseetest.Fault{{Status: 503, Header: map[string]string{"Retry-After": "1"}, Body: "{}"}}},
-		{desc: "429 with `Retry-After: 60`", outcome: "api_unavailable", script: []vseetest.Fault{{Status: 429, Header: map[string]string{"Retry-After": "60"}, Body: "{}"}}},
-		{desc: "500", outcome: "api_unavailable", script: []vseetest.Fault{{Status: 500, Body: "{}"}}},
+		{
+			desc:    "every answer takes 1.2 s",
+			outcome: "signed_in",
+			toxics:  toxicOf("latency", `"latency":1200,"jitter":0`),
+		},
+		{
+			desc:    "every answer takes between 0.9 and 1.5 s",
+			outcome: "signed_in",
+			toxics:  toxicOf("latency", `"latency":1200,"jitter":300`),
+		},
+		{
+			desc:    "1 KB per second",
+			outcome: "signed_in",
+			script:  []vseetest.Fault{{Status: 200, Body: long}},
+			toxics:  toxicOf("bandwidth", `"rate":1`),
+		},
+		{
+			desc:    "the answer takes longer than `api.timeout`",
+			outcome: "api_timeout",
+			toxics:  toxicOf("latency", `"latency":20000,"jitter":0`),
+		},
+		{
+			desc:    "a black hole: the connection is accepted, and nothing ever comes",
+			outcome: "api_timeout",
+			toxics:  toxicOf("timeout", `"timeout":0`),
+		},
+		{
+			desc:    "the connection is reset before an answer",
+			outcome: "api_unavailable",
+			toxics:  toxicOf("reset_peer", `"timeout":0`),
+		},
+		{
+			desc:    "the connection ends within the answer's headers",
+			outcome: "api_unavailable",
+			toxics:  toxicOf("limit_data", `"bytes":30`),
+		},
+		{
+			desc:    "the connection ends within the answer's body",
+			outcome: "api_unavailable",
+			script:  []vseetest.Fault{{Status: 200, Body: `{"data":{`, Truncate: true}},
+		},
+		{
+			desc:    "connection refused",
+			outcome: "api_unavailable",
+			log:     "refused",
+			down:    true,
+		},
+		{
+			desc:    "the API's name does not resolve",
+			outcome: "api_unavailable",
+			log:     "api.invalid",
+			raw:     func(*testing.T, string) string { return "https://api.invalid/" },
+		},
+		{
+			desc:    "a certificate for another name",
+			outcome: "api_unavailable",
+			log:     "certificate",
+			raw:     withCertificate("192.0.2.1", time.Hour),
+		},
+		{
+			desc:    "an expired certificate",
+			outcome: "api_unavailable",
+			log:     "expired",
+			raw:     withCertificate("127.0.0.1", -time.Hour),
+		},
+		{
+			desc:    "a certificate of an unknown authority",
+			outcome: "api_unavailable",
+			log:     "unknown authority",
+			raw:     withCertificate("127.0.0.1", time.Hour),
+		},
+		{
+			desc:    "the API hangs up on kept-alive connections as they are used again",
+			outcome: "signed_in",
+			raw:     hangingUp,
+		},
+		{
+			desc:    "three interim answers (100, 103) before the answer",
+			outcome: "signed_in",
+			raw:     withInterim(3),
+		},
+		{
+			desc:    "interim answers without end",
+			outcome: "api_error",
+			raw:     withInterim(100000),
+		},
+		{
+			desc:    "headers of 100 KB",
+			outcome: "api_error",
+			script: []vseetest.Fault{{
+				Status: 200,
+				Header: map[string]string{"X-Large": strings.Repeat("x", 100<<10)},
+				Body:   "{}",
+			}},
+		},
+		{
+			desc:    "10 MB of zeros in a small gzip body",
+			outcome: "api_error",
+			script: []vseetest.Fault{{
+				Status: 200,
+				Header: map[string]string{"Content-Encoding": "gzip"},
+				Body:   gzipped(10 << 20),
+			}},
+		},
+		{
+			desc:    "503 with `Retry-After: 1`, once",
+			outcome: "signed_in",
+			script:  []vseetest.Fault{{Status: 503, Header: retryAfter("1"), Body: "{}"}},
+		},
+		{
+			desc:    "429 with `Retry-After: 60`",
+			outcome: "api_unavailable",
+			script:  []vseetest.Fault{{Status: 429, Header: retryAfter("60"), Body: "{}"}},
+		},
+		{
+			desc:    "500",
+			outcome: "api_unavailable",
+			script:  []vseetest.Fault{{Status: 500, Body: "{}"}},
+		},
 	}
 }
 
-// TestFaults: whatever happens on the way to the API, a click ends within api.timeout in the right outcome, and the next
-// click after it works. What is seen is the table of docs/reliability.md.
+// TestFaults: whatever happens on the way to the API, a click ends within api.timeout in the right
+// outcome, and the next click after it works. What is seen is the table of docs/reliability.md.
 func TestFaults(t *testing.T) {
 	for _, e := range fewEnvironments() {
 		t.Run(e.name, func(t *testing.T) {
@@ -93,13 +204,9 @@ func TestFaults(t *testing.T) {
 			for i, row := range rows {
 				host := fmt.Sprint("fault", i)
 				api, err := url.Parse(b.clinic.API())
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				proxy := toxiproxy.NewProxy(server, host, "127.0.0.1:0", api.Host)
-				if err := proxy.Start(); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, proxy.Start())
 				t.Cleanup(proxy.Stop)
 				proxies[host] = proxy
 				api.Host = proxy.Listen
@@ -113,11 +220,16 @@ func TestFaults(t *testing.T) {
 				})
 			}
 			running := e.start(t, b.site.URL, middlewares)
-			table := "| Fault | Outcome | Status | How fast | The next click |\n| --- | --- | --- | --- | --- |\n"
+			lines := []string{}
 			for i, row := range rows {
-				host := fmt.Sprint("fault", i)
-				table += row.play(t, b, running, host, proxies[host])
+				t.Run(row.desc, func(t *testing.T) {
+					host := fmt.Sprint("fault", i)
+					lines = append(lines, row.play(t, b, running, host, proxies[host]))
+				})
 			}
+			require.Len(t, lines, len(rows), "the table needs every row")
+			table := "| Fault | Outcome | Status | How fast | The next click |\n" +
+				"| --- | --- | --- | --- | --- |\n" + strings.Join(lines, "")
 			compareTable(t, "reliability.md", "make reliability", table)
 		})
 	}
@@ -130,12 +242,13 @@ func fewEnvironments() []environment {
 }
 
 // play lets a fault happen and returns its line of the table.
-func (row apiFault) play(t *testing.T, b *bench, running *running, host string, proxy *toxiproxy.Proxy) string {
+func (row apiFault) play(
+	t *testing.T, b *bench, running *running, host string, proxy *toxiproxy.Proxy,
+) string {
 	t.Helper()
 	for _, toxic := range row.toxics {
-		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
-			t.Fatal(err)
-		}
+		_, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic))
+		require.NoError(t, err)
 	}
 	if row.down {
 		proxy.Stop()
@@ -145,14 +258,14 @@ func (row apiFault) play(t *testing.T, b *bench, running *running, host string, 
 	}
 	b.clinic.Script(row.script...)
 	logged := len(running.log())
+	click := request{path: "/clinic", header: defaultHeaders("u-" + host)}
 	start := time.Now()
-	got := running.send(t, host, request{path: "/clinic", header: defaultHeaders("u-" + host)})
+	got := running.send(t, host, click)
 	elapsed := time.Since(start)
 	b.clinic.Script()
-	outcome := got.header.Get("Clinicpass-Outcome")
-	if outcome != row.outcome || elapsed > faultTimeout+slack {
-		t.Errorf("%s: %s after %s, want %s; log: %s", row.desc, outcome, elapsed, row.outcome, pluginLines(running.log()[logged:]))
-	}
+	outcome := got.outcome()
+	assert.Equal(t, row.outcome, outcome, "log: %s", pluginLines(running.log()[logged:]))
+	assert.LessOrEqual(t, elapsed, faultTimeout+slack)
 	if row.outcome != "signed_in" {
 		running.waitForLog(t, logged, outcome)
 		running.waitForLog(t, logged, row.log)
@@ -161,10 +274,8 @@ func (row apiFault) play(t *testing.T, b *bench, running *running, host string, 
 	next := "—" // the configuration itself is at fault
 	if row.raw == nil || row.outcome == "signed_in" {
 		row.repair(t, proxy)
-		again := running.send(t, host, request{path: "/clinic", header: defaultHeaders("u-" + host)})
-		if next = again.header.Get("Clinicpass-Outcome"); next != "signed_in" {
-			t.Errorf("%s: the next click ends as %s", row.desc, next)
-		}
+		next = running.send(t, host, click).outcome()
+		assert.Equal(t, "signed_in", next, "the next click")
 	}
 	return fmt.Sprintf("| %s | `%s` | %d | %s | %s |\n", row.desc, outcome, got.status, speed, next)
 }
@@ -174,26 +285,21 @@ func (row apiFault) repair(t *testing.T, proxy *toxiproxy.Proxy) {
 	t.Helper()
 	proxy.Toxics.ResetToxics(context.Background())
 	if row.down {
-		if err := proxy.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, proxy.Start())
 	}
 }
 
-// pace says in words that are the same on every machine how fast an answer came, for the last entry of an audit file.
+// pace says in words that are the same on every machine how fast an answer came, for the last entry
+// of an audit file.
 func pace(t *testing.T, audit string, elapsed time.Duration) string {
 	t.Helper()
 	content, err := os.ReadFile(audit)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
 	var entry struct {
 		Calls int `json:"calls"`
 	}
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &entry))
 	switch {
 	case elapsed >= faultTimeout:
 		return "at `api.timeout`"
@@ -207,31 +313,26 @@ func pace(t *testing.T, audit string, elapsed time.Duration) string {
 	return "when the API has answered"
 }
 
-// TestInFlight: sign-ins that wait for an API which asks for patience succeed when it is back, all of them.
+// TestInFlight: sign-ins that wait for an API which asks for patience succeed when it is back, all
+// of them.
 func TestInFlight(t *testing.T) {
 	for _, e := range fewEnvironments() {
 		t.Run(e.name, func(t *testing.T) {
 			const clicks = 20
 			b := newBench(t)
 			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": b.baseConfig()})
-			away := make([]vseetest.Fault, clicks)
-			for i := range away {
-				away[i] = vseetest.Fault{Status: 503, Header: map[string]string{"Retry-After": "1"}, Body: "{}"}
-			}
-			b.clinic.Script(away...)
+			away := vseetest.Fault{Status: 503, Header: retryAfter("1"), Body: "{}"}
+			b.clinic.Script(slices.Repeat([]vseetest.Fault{away}, clicks)...)
 			var wait sync.WaitGroup
 			for i := range clicks {
 				wait.Go(func() {
-					got := running.send(t, "clinic", request{path: "/clinic", header: defaultHeaders(fmt.Sprint("u-", i))})
-					if got.status != http.StatusFound {
-						t.Errorf("click %d: %d %s", i, got.status, got.header.Get("Clinicpass-Outcome"))
-					}
+					header := defaultHeaders(fmt.Sprint("u-", i))
+					got := running.exchange(t, "clinic", request{path: "/clinic", header: header})
+					assert.Equal(t, http.StatusFound, got.status, "click %d: %s", i, got.outcome())
 				})
 			}
 			wait.Wait()
-			if calls := len(b.clinic.Requests()); calls != 2*clicks {
-				t.Errorf("%d calls for %d sign-ins that were each put off once", calls, clicks)
-			}
+			assert.Len(t, b.clinic.Requests(), 2*clicks, "each sign-in is put off once")
 		})
 	}
 }
@@ -255,10 +356,9 @@ func (zeros) Read(p []byte) (int, error) {
 // withCertificate serves HTTPS with a certificate of its own for the address that expires in life.
 func withCertificate(address string, life time.Duration) func(t *testing.T, api string) string {
 	return func(t *testing.T, _ string) string {
+		t.Helper()
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(1),
 			Subject:      pkix.Name{CommonName: "api.example.com"},
@@ -266,12 +366,11 @@ func withCertificate(address string, life time.Duration) func(t *testing.T, api 
 			NotAfter:     time.Now().Add(life),
 			IPAddresses:  []net.IP{net.ParseIP(address)},
 		}
-		certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		require.NoError(t, err)
+		certificate := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 		server := httptest.NewUnstartedServer(http.NotFoundHandler())
-		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}}
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		server.Config.ErrorLog = log.New(io.Discard, "", 0)
 		server.StartTLS()
 		t.Cleanup(server.Close)
@@ -279,13 +378,16 @@ func withCertificate(address string, life time.Duration) func(t *testing.T, api 
 	}
 }
 
-// hangingUp passes each connection's first request on to the API, and closes the connection as the second one comes.
+// hangingUp passes each connection's first request on to the API, and closes the connection as the
+// second one comes.
 func hangingUp(t *testing.T, api string) string {
+	t.Helper()
 	return servedBy(t, api, func(c net.Conn, upstream net.Conn) {
 		go func() { _, _ = io.Copy(c, upstream) }()
 		request := make([]byte, 64<<10)
 		n, err := c.Read(request)
-		for err == nil && !bytes.HasSuffix(request[:n], []byte("--\r\n")) { // the end of a multipart body
+		end := []byte("--\r\n") // of a multipart body
+		for err == nil && !bytes.HasSuffix(request[:n], end) {
 			var more int
 			more, err = c.Read(request[n:])
 			n += more
@@ -298,6 +400,7 @@ func hangingUp(t *testing.T, api string) string {
 // withInterim sends interim answers before the API's own.
 func withInterim(count int) func(t *testing.T, api string) string {
 	return func(t *testing.T, api string) string {
+		t.Helper()
 		return servedBy(t, api, func(c net.Conn, upstream net.Conn) {
 			go func() { _, _ = io.Copy(upstream, c) }()
 			answer := bufio.NewReader(upstream)
@@ -331,14 +434,10 @@ func withInterim(count int) func(t *testing.T, api string) string {
 func servedBy(t *testing.T, api string, handle func(c, upstream net.Conn)) string {
 	t.Helper()
 	target, err := url.Parse(api)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	own := target.Host
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {

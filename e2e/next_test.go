@@ -17,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	whatwg "github.com/nlnwa/whatwg-url/url"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
@@ -33,8 +35,9 @@ var nextPortals = map[string]struct {
 	"allowed": {path: "/vc/next/", allowed: []string{"/visits", "/u/clinic"}},
 }
 
-// TestNextCorpus sends the payloads of testdata/next as they stand, past every client that would tidy them up, and reads
-// the answers as browsers do: whoever answers, nobody is sent to another origin, now or when the portal follows next.
+// TestNextCorpus sends the payloads of testdata/next as they stand, past every client that would
+// tidy them up, and reads the answers as browsers do. Whoever answers, nobody is sent to another
+// origin, now or when the portal follows next.
 func TestNextCorpus(t *testing.T) {
 	classes := nextClasses(t)
 	for _, e := range environments() {
@@ -43,7 +46,9 @@ func TestNextCorpus(t *testing.T) {
 			middlewares := map[string]map[string]any{}
 			for host, portal := range nextPortals {
 				middlewares[host] = overlay(b.baseConfig(), map[string]any{
-					"portal": map[string]any{"url": portalOrigin + portal.path, "allowedNext": portal.allowed},
+					"portal": map[string]any{
+						"url": portalOrigin + portal.path, "allowedNext": portal.allowed,
+					},
 					"limits": map[string]any{"signIns": 0},
 					"audit":  nil,
 				})
@@ -90,24 +95,20 @@ func (t *tally) add(what string) {
 func nextClasses(t testing.TB) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(traefik.Root(), "testdata", "next", "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no payloads: %v", err)
-	}
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
 	classes := map[string][]string{}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		class := strings.TrimSuffix(filepath.Base(file), ".txt")
 		for line := range strings.SplitSeq(string(content), "\n") {
 			if line == "" || strings.HasPrefix(line, "# ") {
 				continue
 			}
 			if strings.HasPrefix(line, `"`) {
-				if line, err = strconv.Unquote(line); err != nil {
-					t.Fatalf("%s: %v", class, err)
-				}
+				line, err = strconv.Unquote(line)
+				require.NoError(t, err, class)
 			}
 			classes[class] = append(classes[class], line)
 		}
@@ -120,67 +121,85 @@ type nextAttempt struct {
 	host, class, payload string
 }
 
-// check follows the payload's redirects to the portal, or to where they end, and says what came of it.
+func (v nextAttempt) String() string {
+	return fmt.Sprintf("%s: %s%q", v.class, v.host, v.payload)
+}
+
+// check follows the payload's redirects to the portal, or to where they end, and says what came of
+// it. It may run in any goroutine.
 func (v nextAttempt) check(t *testing.T, socket *socket) string {
+	t.Helper()
 	target := "/clinic" + v.payload
 	for range 5 {
+		asked := fmt.Sprintf("%s: %s%q", v.class, v.host, target)
 		response, err := socket.get(v.host, target)
-		if err != nil {
-			t.Errorf("%s: %s%q: %v", v.class, v.host, target, err)
+		if !assert.NoError(t, err, asked) {
 			return "failed"
 		}
 		locations := response.Header["Location"]
 		signedIn := response.Header.Get("Clinicpass-Outcome") == "signed_in"
-		if v.class == "honest" && !signedIn {
-			t.Errorf("%s%q is answered with %d", v.host, target, response.StatusCode)
+		if v.class == "honest" {
+			assert.True(t, signedIn, "%s is answered with %d", asked, response.StatusCode)
 		}
 		if len(locations) == 0 && !signedIn {
 			return strconv.Itoa(response.StatusCode)
 		}
-		if len(locations) != 1 {
-			t.Errorf("%s: %s%q: Location = %q", v.class, v.host, target, locations)
+		if !assert.Len(t, locations, 1, asked) {
 			return "failed"
 		}
 		// A browser has resolved the address it asks for; only the host matters here.
 		there, err := whatwg.ParseRef("http://"+v.host+"/clinic/", locations[0])
-		if err != nil {
-			t.Errorf("%s: %s%q leads to %q, which is no address: %v", v.class, v.host, target, locations[0], err)
+		if !assert.NoError(t, err, "%s leads to %q", asked, locations[0]) {
 			return "failed"
 		}
 		if signedIn {
 			v.checkPortal(t, there)
 			return "signed in"
 		}
-		if origin(there) != "http://"+v.host {
-			t.Errorf("%s: %s%q: %d leads to %q", v.class, v.host, target, response.StatusCode, locations[0])
+		want := "http://" + v.host
+		if !assert.Equal(t, want, origin(there), "%s leads to %q", asked, locations[0]) {
 			return "failed"
 		}
 		target = there.Pathname() + there.Search()
 	}
-	t.Errorf("%s: %s%q: there is no end to the redirects", v.class, v.host, v.payload)
+	assert.Fail(t, "there is no end to the redirects", v.String())
 	return "failed"
 }
 
-// checkPortal checks the auth address and where the portal would go from there.
+// checkPortal checks the auth address and where the portal would go from there. It may run in any
+// goroutine.
 func (v nextAttempt) checkPortal(t *testing.T, auth *whatwg.Url) {
+	t.Helper()
 	portal := nextPortals[v.host]
 	base := portalOrigin + portal.path
 	query, err := url.ParseQuery(auth.Query())
-	if err != nil || origin(auth) != portalOrigin || auth.Pathname() != portal.path+"auth" || auth.Fragment() != "" ||
-		len(query["next"]) != 1 || len(query["sso_token"]) != 1 || len(query) != 2 {
-		t.Errorf("%s: %s%q leads to %s", v.class, v.host, v.payload, auth)
+	about := fmt.Sprintf("%s leads to %s", v, auth)
+	sound := assert.NoError(t, err, about) &&
+		assert.Equal(t, portalOrigin, origin(auth), about) &&
+		assert.Equal(t, portal.path+"auth", auth.Pathname(), about) &&
+		assert.Empty(t, auth.Fragment(), about) &&
+		assert.Len(t, query["next"], 1, about) &&
+		assert.Len(t, query["sso_token"], 1, about) &&
+		assert.Len(t, query, 2, about)
+	if !sound {
 		return
 	}
 	next := query.Get("next")
+	if !assert.NotEmpty(t, next, about) {
+		return
+	}
 	landing, err := whatwg.ParseRef(base, next)
-	if err != nil || origin(landing) != portalOrigin || landing.Username() != "" || landing.Password() != "" {
-		t.Errorf("%s: %s%q: the portal would go from next=%q to %v, %v", v.class, v.host, v.payload, next, landing, err)
+	about = fmt.Sprintf("%s: the portal would go from next=%q to %v", v, next, landing)
+	sound = assert.NoError(t, err, about) &&
+		assert.Equal(t, portalOrigin, origin(landing), about) &&
+		assert.Empty(t, landing.Username(), about) &&
+		assert.Empty(t, landing.Password(), about)
+	if !sound {
 		return
 	}
 	// Some portals decode next once or twice more, or put it behind their own address.
 	decoded, err := url.PathUnescape(landing.Pathname())
-	if err != nil || !utf8.ValidString(decoded) {
-		t.Errorf("%s: %s%q: next=%q: %v", v.class, v.host, v.payload, next, err)
+	if !assert.NoError(t, err, about) || !assert.True(t, utf8.ValidString(decoded), about) {
 		return
 	}
 	twice, err := url.PathUnescape(decoded)
@@ -188,13 +207,12 @@ func (v nextAttempt) checkPortal(t *testing.T, auth *whatwg.Url) {
 		twice = decoded
 	}
 	for _, reading := range []string{decoded, twice, portal.path + next[1:]} {
-		if again, err := whatwg.ParseRef(base, reading); err != nil || origin(again) != portalOrigin {
-			t.Errorf("%s: %s%q: the portal could go from next=%q to %v, %v", v.class, v.host, v.payload, next, again, err)
+		again, err := whatwg.ParseRef(base, reading)
+		if assert.NoError(t, err, about) {
+			assert.Equal(t, portalOrigin, origin(again), "%s or %s", about, again)
 		}
 	}
-	if !v.mayLand(decoded) {
-		t.Errorf("%s: %s%q lands on %s", v.class, v.host, v.payload, landing)
-	}
+	assert.True(t, v.mayLand(decoded), about)
 }
 
 // mayLand reports whether the page is one that the payload may lead to.

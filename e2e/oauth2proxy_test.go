@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -16,28 +17,42 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/e2e/authlayer"
 )
 
 const hospitalHost = "portal.example.com"
 
-// The preferred_username is a whole name at one provider and a login at the next; oauth2-proxy passes on no other name.
+// The preferred_username is a whole name at one provider and a login at the next; oauth2-proxy
+// passes on no other name.
 var (
 	jose = authlayer.Person{
-		Subject: "5b0c-jose", Email: "jose.nandu@example.com", Password: "jose's password", Name: "José Ñandú",
-		Username: "José Ñandú", Groups: []string{"staff", "clinicians"},
+		Subject:  "5b0c-jose",
+		Email:    "jose.nandu@example.com",
+		Password: "jose's password",
+		Name:     "José Ñandú",
+		Username: "José Ñandú",
+		Groups:   []string{"staff", "clinicians"},
 	}
 	alex = authlayer.Person{
-		Subject: "77e1-alex", Email: "alex.roe@example.com", Password: "alex's password", Name: "Alex Roe", Username: "aroe",
+		Subject:  "77e1-alex",
+		Email:    "alex.roe@example.com",
+		Password: "alex's password",
+		Name:     "Alex Roe",
+		Username: "aroe",
 	}
 )
 
 // oauth2ProxyBinary builds oauth2-proxy once.
-var oauth2ProxyBinary = sync.OnceValues(func() (string, error) { return authlayer.BuildOAuth2Proxy(os.Stderr) })
+var oauth2ProxyBinary = sync.OnceValues(func() (string, error) {
+	return authlayer.BuildOAuth2Proxy(os.Stderr)
+})
 
 // oauth2ProxyWay is one of the two ways in which oauth2-proxy's guide connects it to Traefik.
 type oauth2ProxyWay struct {
-	name        string
+	desc        string
 	address     string // path that forwardAuth asks
 	middlewares []string
 	flags       []string
@@ -45,23 +60,34 @@ type oauth2ProxyWay struct {
 }
 
 var oauth2ProxyWays = []oauth2ProxyWay{
-	// The guide has the sign-in page replace 402 and 403 too, which would hide the plugin's refusals and end the session.
-	{name: "errors page", address: "/oauth2/auth", middlewares: []string{"errors", "auth"}, viaPage: true},
-	{name: "static upstream", address: "/", middlewares: []string{"auth"}, flags: []string{"--upstream=static://202", "--skip-provider-button"}},
+	// The guide has the sign-in page replace 402 and 403 too, which would hide the plugin's
+	// refusals and end the session.
+	{
+		desc:        "errors page",
+		address:     "/oauth2/auth",
+		middlewares: []string{"errors", "auth"},
+		viaPage:     true,
+	},
+	{
+		desc:        "static upstream",
+		address:     "/",
+		middlewares: []string{"auth"},
+		flags:       []string{"--upstream=static://202", "--skip-provider-button"},
+	},
 }
 
-// TestOAuth2Proxy: people sign in at an OpenID provider, by way of a real oauth2-proxy, and end in the clinic as nobody
-// but themselves. Everybody may open /visitors, only clinicians may open /clinic.
+// TestOAuth2Proxy: people sign in at an OpenID provider, by way of a real oauth2-proxy, and end in
+// the clinic as nobody but themselves. Everybody may open /visitors, only clinicians may open
+// /clinic.
 func TestOAuth2Proxy(t *testing.T) {
-	traefikOnly(t, func(t *testing.T, start func(*testing.T, map[string]any) *running) {
+	traefikOnly(t, func(t *testing.T, start traefikStarter) {
 		for _, way := range oauth2ProxyWays {
-			t.Run(way.name, func(t *testing.T) {
-				b := newBench(t)
-				hospital := startHospital(t, b, way, start)
-				t.Run("sign in", func(t *testing.T) { hospital.signIn(t) })
-				t.Run("groups", func(t *testing.T) { hospital.groups(t) })
-				t.Run("strangers", func(t *testing.T) { hospital.strangers(t) })
-				t.Run("impostors", func(t *testing.T) { hospital.impostors(t) })
+			t.Run(way.desc, func(t *testing.T) {
+				hospital := startHospital(t, newBench(t), way, start)
+				t.Run("sign in", hospital.signIn)
+				t.Run("groups", hospital.groups)
+				t.Run("strangers", hospital.strangers)
+				t.Run("impostors", hospital.impostors)
 			})
 		}
 	})
@@ -75,21 +101,16 @@ type hospital struct {
 	address string // of Traefik
 }
 
-func startHospital(t *testing.T, b *bench, way oauth2ProxyWay, start func(*testing.T, map[string]any) *running) *hospital {
+func startHospital(t *testing.T, b *bench, way oauth2ProxyWay, start traefikStarter) *hospital {
 	t.Helper()
 	binary, err := oauth2ProxyBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider, err := authlayer.NewOpenIDProvider("http://"+hospitalHost+authlayer.CallbackPath, jose, alex)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	callback := "http://" + hospitalHost + authlayer.CallbackPath
+	provider, err := authlayer.NewOpenIDProvider(callback, jose, alex)
+	require.NoError(t, err)
 	t.Cleanup(provider.Close)
 	proxy, err := authlayer.StartOAuth2Proxy(binary, hospitalHost, provider, way.flags...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		proxy.Stop()
 		if t.Failed() && os.Getenv("SHOW_LOG") != "" {
@@ -99,59 +120,85 @@ func startHospital(t *testing.T, b *bench, way oauth2ProxyWay, start func(*testi
 	visitors := overlay(b.baseConfig(), map[string]any{"pathPrefix": "/visitors"})
 	visitors["identity"] = map[string]any{"preset": "oauth2-proxy"}
 	clinicians := overlay(b.baseConfig(), map[string]any{})
-	clinicians["identity"] = map[string]any{"preset": "oauth2-proxy", "allowedGroups": []string{"clinicians"}}
+	clinicians["identity"] = map[string]any{
+		"preset": "oauth2-proxy", "allowedGroups": []string{"clinicians"},
+	}
 	services := siteService(b.site.URL)
 	services["oauth2-proxy"] = siteService(proxy.URL)["site"]
 	running := start(t, map[string]any{
 		"routers": map[string]any{
-			probe:          map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
-			"oauth2-proxy": map[string]any{"rule": "Host(`" + hospitalHost + "`) && PathPrefix(`/oauth2/`)", "service": "oauth2-proxy"},
-			"clinic":       way.router("/clinic", "clinic"),
-			"visitors":     way.router("/visitors", "visitors"),
+			probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+			"oauth2-proxy": map[string]any{
+				"rule":    "Host(`" + hospitalHost + "`) && PathPrefix(`/oauth2/`)",
+				"service": "oauth2-proxy",
+			},
+			"clinic":   way.router("/clinic", "clinic"),
+			"visitors": way.router("/visitors", "visitors"),
 		},
 		"middlewares": map[string]any{
 			"errors": map[string]any{"errors": map[string]any{
-				"status": []string{"401"}, "service": "oauth2-proxy", "query": "/oauth2/sign_in?rd={url}",
+				"status":  []string{"401"},
+				"service": "oauth2-proxy",
+				"query":   "/oauth2/sign_in?rd={url}",
 			}},
 			"auth": map[string]any{"forwardAuth": map[string]any{
-				"address": proxy.URL + way.address, "authResponseHeaders": authlayer.IdentityHeaders,
+				"address":             proxy.URL + way.address,
+				"authResponseHeaders": authlayer.IdentityHeaders,
 			}},
 			"clinic":   map[string]any{"plugin": map[string]any{"clinicpass": clinicians}},
 			"visitors": map[string]any{"plugin": map[string]any{"clinicpass": visitors}},
 		},
 		"services": services,
 	})
-	return &hospital{bench: b, way: way, issuer: provider.Issuer, address: strings.TrimPrefix(running.url, "http://")}
+	return &hospital{
+		bench:   b,
+		way:     way,
+		issuer:  provider.Issuer,
+		address: strings.TrimPrefix(running.url, "http://"),
+	}
 }
 
 func (w oauth2ProxyWay) router(prefix, plugin string) map[string]any {
 	return map[string]any{
-		"rule":        "Host(`" + hospitalHost + "`) && (Path(`" + prefix + "`) || PathPrefix(`" + prefix + "/`))",
+		"rule": "Host(`" + hospitalHost + "`) && (Path(`" + prefix + "`) || " +
+			"PathPrefix(`" + prefix + "/`))",
 		"middlewares": append(append([]string{}, w.middlewares...), plugin),
 		"service":     "noop@internal",
 	}
 }
 
-// signIn: the way there, what the API gets, and that a wrong password and a second click do what they must.
+// signIn: the way there, what the API gets, and that a wrong password and a second click do what
+// they must.
 func (h *hospital) signIn(t *testing.T) {
 	h.clinic.Reset()
 	browser := h.newBrowser(t)
-	form := browser.openSignIn("/clinic/visits/7?tab=notes")
-	refused := browser.submit(form, url.Values{"email": {jose.Email}, "password": {alex.Password}})
-	if refused.status != http.StatusForbidden || len(h.clinic.Requests()) != 0 {
-		t.Errorf("a wrong password: %d, %d calls of the API", refused.status, len(h.clinic.Requests()))
-	}
-	landed := browser.submit(form, url.Values{"email": {jose.Email}, "password": {jose.Password}})
+	form := browser.openSignIn(t, "/clinic/visits/7?tab=notes")
+	wrong := url.Values{"email": {jose.Email}, "password": {alex.Password}}
+	refused := browser.submit(t, form, wrong)
+	assert.Equal(t, http.StatusForbidden, refused.status, "a wrong password")
+	assert.Empty(t, h.clinic.Requests(), "a wrong password")
+	right := url.Values{"email": {jose.Email}, "password": {jose.Password}}
+	landed := browser.submit(t, form, right)
 	h.wantPage(t, landed, "visits/7?tab=notes", "José Ñandú", jose.Subject)
 	h.wantSent(t, map[string]string{
-		"code": jose.Subject, "email": jose.Email, "first_name": "José", "last_name": "Ñandú", "type": "400",
+		"code":       jose.Subject,
+		"email":      jose.Email,
+		"first_name": "José",
+		"last_name":  "Ñandú",
+		"type":       "400",
 	})
-	h.wantPage(t, browser.get("/clinic", nil), "providers/dashboard", "José Ñandú", "")
+	landed = browser.get(t, "/clinic", nil)
+	h.wantPage(t, landed, "providers/dashboard", "José Ñandú", "")
 
 	h.clinic.Reset()
-	h.wantPage(t, h.newBrowser(t).signIn(alex, "/visitors/visits/8"), "visits/8", "aroe -", alex.Subject)
+	landed = h.newBrowser(t).signIn(t, alex, "/visitors/visits/8")
+	h.wantPage(t, landed, "visits/8", "aroe -", alex.Subject)
 	h.wantSent(t, map[string]string{
-		"code": alex.Subject, "email": alex.Email, "first_name": "aroe", "last_name": "-", "type": "400",
+		"code":       alex.Subject,
+		"email":      alex.Email,
+		"first_name": "aroe",
+		"last_name":  "-",
+		"type":       "400",
 	})
 }
 
@@ -159,28 +206,31 @@ func (h *hospital) signIn(t *testing.T) {
 func (h *hospital) groups(t *testing.T) {
 	h.clinic.Reset()
 	browser := h.newBrowser(t)
-	if landed := browser.signIn(alex, "/clinic/visits/7"); !landed.isRefused("not_allowed") {
-		t.Errorf("after the sign-in: %d %s at %s", landed.status, landed.header.Get("Clinicpass-Outcome"), landed.url)
-	}
-	for claim, outcome := range map[string]string{
-		"X-Auth-Request-Groups": "not_allowed",
-		"x-auth-request-groups": "not_allowed",
-		"X_Auth_Request_Groups": "identity_refused",
-		"X.Auth-Request-Groups": "identity_refused",
+	browser.signIn(t, alex, "/clinic/visits/7").wantRefused(t, "not_allowed")
+	for _, row := range []struct {
+		desc    string // the header that claims a group
+		outcome string
+	}{
+		{desc: "X-Auth-Request-Groups", outcome: "not_allowed"},
+		{desc: "x-auth-request-groups", outcome: "not_allowed"},
+		{desc: "X_Auth_Request_Groups", outcome: "identity_refused"},
+		{desc: "X.Auth-Request-Groups", outcome: "identity_refused"},
 	} {
-		landed := browser.get("/clinic/visits/7", map[string][]string{claim: {"clinicians"}})
-		if !landed.isRefused(outcome) {
-			t.Errorf("%s: %d %s, want %s", claim, landed.status, landed.header.Get("Clinicpass-Outcome"), outcome)
-		}
+		t.Run(row.desc, func(t *testing.T) {
+			header := map[string][]string{row.desc: {"clinicians"}}
+			browser.get(t, "/clinic/visits/7", header).wantRefused(t, row.outcome)
+		})
 	}
-	if calls := h.clinic.Requests(); len(calls) != 0 {
-		t.Errorf("the API was asked: %v", calls[0].Fields)
-	}
+	assert.Empty(t, h.clinic.Requests())
 }
 
 // identityClaims are the spellings in which a browser might claim to be somebody.
 var identityClaims = []string{
-	"X-Auth-Request-User", "x-auth-request-user", "X_Auth_Request_User", "X-Auth_Request-User", "X.Auth.Request.User",
+	"X-Auth-Request-User",
+	"x-auth-request-user",
+	"X_Auth_Request_User",
+	"X-Auth_Request-User",
+	"X.Auth.Request.User",
 }
 
 // strangers: whoever has not signed in ends at the sign-in, whatever the browser claims.
@@ -188,70 +238,76 @@ func (h *hospital) strangers(t *testing.T) {
 	h.clinic.Reset()
 	for _, claim := range identityClaims {
 		for _, cookie := range []string{"", "_oauth2_proxy=" + jose.Subject} {
-			browser := h.newBrowser(t)
-			headers := map[string][]string{claim: {jose.Subject}, "X-Auth-Request-Groups": {"clinicians"}}
-			if cookie != "" {
-				headers["Cookie"] = []string{cookie}
-			}
-			landed := browser.get("/clinic/visits/7", headers)
-			if !landed.isSignIn(h) || landed.header.Get("Clinicpass-Outcome") != "" {
-				t.Errorf("%s, cookie %q: %d at %s: %s", claim, cookie, landed.status, landed.url, landed.body)
-			}
+			t.Run(claim+", cookie "+cookie, func(t *testing.T) {
+				header := map[string][]string{
+					claim: {jose.Subject}, "X-Auth-Request-Groups": {"clinicians"},
+				}
+				if cookie != "" {
+					header["Cookie"] = []string{cookie}
+				}
+				landed := h.newBrowser(t).get(t, "/clinic/visits/7", header)
+				h.wantSignIn(t, landed)
+				assert.Empty(t, landed.header.Get("Clinicpass-Outcome"))
+			})
 		}
 	}
-	if calls := h.clinic.Requests(); len(calls) != 0 {
-		t.Errorf("the API was asked: %v", calls[0].Fields)
-	}
+	assert.Empty(t, h.clinic.Requests())
 }
 
-// impostors: whoever has signed in stays who they are, or is refused when another program might take them for another.
+// impostors: whoever has signed in stays who they are, or is refused when another program might
+// take them for another.
 func (h *hospital) impostors(t *testing.T) {
 	browser := h.newBrowser(t)
-	browser.signIn(alex, "/visitors")
+	browser.signIn(t, alex, "/visitors")
 	for _, claim := range identityClaims {
-		h.clinic.Reset()
-		landed := browser.get("/visitors/visits/9", map[string][]string{claim: {jose.Subject}})
-		if http.CanonicalHeaderKey(claim) == "X-Auth-Request-User" {
-			h.wantPage(t, landed, "visits/9", "aroe -", alex.Subject)
-			h.wantSent(t, map[string]string{"code": alex.Subject, "email": alex.Email})
-			continue
-		}
-		if !landed.isRefused("identity_refused") || len(h.clinic.Requests()) != 0 {
-			t.Errorf("%s: %d at %s, %d calls of the API", claim, landed.status, landed.url, len(h.clinic.Requests()))
-		}
+		t.Run(claim, func(t *testing.T) {
+			h.clinic.Reset()
+			header := map[string][]string{claim: {jose.Subject}}
+			landed := browser.get(t, "/visitors/visits/9", header)
+			if http.CanonicalHeaderKey(claim) == "X-Auth-Request-User" {
+				h.wantPage(t, landed, "visits/9", "aroe -", alex.Subject)
+				h.wantSent(t, map[string]string{"code": alex.Subject, "email": alex.Email})
+				return
+			}
+			landed.wantRefused(t, "identity_refused")
+			assert.Empty(t, h.clinic.Requests())
+		})
 	}
 }
 
 // wantPage checks that the browser landed on the clinic's page, as whom.
 func (h *hospital) wantPage(t *testing.T, landed page, path, name, code string) {
 	t.Helper()
-	if landed.status != http.StatusOK || landed.url != h.clinic.Portal()+path {
-		t.Fatalf("landed at %s: %d %s", landed.url, landed.status, landed.body)
+	require.Equal(t, h.clinic.Portal()+path, landed.url, landed.body)
+	require.Equal(t, http.StatusOK, landed.status, landed.body)
+	assert.Contains(t, landed.body, `<dd id="user">`+name+`</dd>`)
+	assert.Contains(t, landed.body, `<dd id="code">`+code)
+}
+
+// wantSignIn checks that the page is where somebody who is not signed in should end.
+func (h *hospital) wantSignIn(t *testing.T, p page) {
+	t.Helper()
+	about := p.url + ": " + p.body
+	if h.way.viaPage {
+		require.Equal(t, http.StatusUnauthorized, p.status, about)
+		require.Contains(t, p.body, `action="/oauth2/start"`, p.url)
+		return
 	}
-	for _, want := range []string{`<dd id="user">` + name + `</dd>`, `<dd id="code">` + code} {
-		if !strings.Contains(landed.body, want) {
-			t.Errorf("the page lacks %s: %s", want, landed.body)
-		}
-	}
+	require.Equal(t, http.StatusOK, p.status, about)
+	require.Regexp(t, "^"+regexp.QuoteMeta(h.issuer+"/sign-in?"), p.url, p.body)
 }
 
 // wantSent checks the fields of the API's only call.
 func (h *hospital) wantSent(t *testing.T, fields map[string]string) {
 	t.Helper()
 	calls := h.clinic.Requests()
-	if len(calls) != 1 {
-		t.Fatalf("%d calls of the API", len(calls))
-	}
-	for name, want := range fields {
-		if got := calls[0].Fields[name]; got != want {
-			t.Errorf("%s = %q, want %q", name, got, want)
-		}
-	}
+	require.Len(t, calls, 1)
+	assert.Subset(t, calls[0].Fields, fields)
 }
 
-// browser keeps cookies and follows redirects. The hospital's name leads to Traefik, every other name nowhere.
+// browser keeps cookies and follows redirects. The hospital's name leads to Traefik, every other
+// name nowhere.
 type browser struct {
-	t        *testing.T
 	hospital *hospital
 	client   *http.Client
 }
@@ -267,10 +323,8 @@ type page struct {
 func (h *hospital) newBrowser(t *testing.T) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+	require.NoError(t, err)
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		switch {
 		case err != nil:
@@ -281,40 +335,40 @@ func (h *hospital) newBrowser(t *testing.T) *browser {
 			return nil, errors.New("not on loopback: " + address)
 		}
 		return new(net.Dialer).DialContext(ctx, network, address)
-	}}
+	}
+	transport := &http.Transport{DialContext: dial}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &browser{t: t, hospital: h, client: &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}}
+	return &browser{
+		hospital: h,
+		client:   &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute},
+	}
 }
 
 // get opens a path of the hospital. Header names go out in the case given.
-func (b *browser) get(path string, header map[string][]string) page {
-	b.t.Helper()
-	return b.do(http.MethodGet, "http://"+hospitalHost+path, "", header)
+func (b *browser) get(t *testing.T, path string, header map[string][]string) page {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, "http://"+hospitalHost+path, nil)
+	require.NoError(t, err)
+	return b.do(t, request, header)
 }
 
-func (b *browser) do(method, address, body string, header map[string][]string) page {
-	b.t.Helper()
-	request, err := http.NewRequest(method, address, strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	request.Header = http.Header{"Accept": {"text/html"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}
-	if body != "" {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+func (b *browser) do(t *testing.T, request *http.Request, header map[string][]string) page {
+	t.Helper()
+	request.Header.Set("Accept", "text/html")
+	request.Header.Set("Sec-Fetch-Mode", "navigate")
+	request.Header.Set("Sec-Fetch-Dest", "document")
+	maps.Copy(request.Header, header)
 	response, err := b.client.Do(request)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		b.t.Fatal(err)
+	require.NoError(t, err)
+	return page{
+		url:    response.Request.URL.String(),
+		status: response.StatusCode,
+		header: response.Header,
+		body:   string(content),
 	}
-	return page{url: response.Request.URL.String(), status: response.StatusCode, header: response.Header, body: string(content)}
 }
 
 var (
@@ -323,17 +377,14 @@ var (
 )
 
 // submit fills in the page's first form, whose hidden fields go along, and sends it.
-func (b *browser) submit(p page, values url.Values) page {
-	b.t.Helper()
+func (b *browser) submit(t *testing.T, p page, values url.Values) page {
+	t.Helper()
 	form := formPattern.FindStringSubmatch(p.body)
+	require.NotNil(t, form, "no form at %s: %d %s", p.url, p.status, p.body)
 	base, err := url.Parse(p.url)
-	if form == nil || err != nil {
-		b.t.Fatalf("no form at %s: %d %s", p.url, p.status, p.body)
-	}
+	require.NoError(t, err)
 	target, err := base.Parse(html.UnescapeString(form[2]))
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(t, err)
 	sent := url.Values{}
 	for _, field := range hiddenPattern.FindAllStringSubmatch(form[0], -1) {
 		sent.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
@@ -341,41 +392,42 @@ func (b *browser) submit(p page, values url.Values) page {
 	for name := range values {
 		sent.Set(name, values.Get(name))
 	}
+	method, body := http.MethodGet, ""
 	if strings.EqualFold(form[1], http.MethodPost) {
-		return b.do(http.MethodPost, target.String(), sent.Encode(), nil)
+		method, body = http.MethodPost, sent.Encode()
+	} else {
+		target.RawQuery = sent.Encode()
 	}
-	target.RawQuery = sent.Encode()
-	return b.do(http.MethodGet, target.String(), "", nil)
+	request, err := http.NewRequest(method, target.String(), strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return b.do(t, request, nil)
 }
 
-// openSignIn opens a path of the hospital and returns the OpenID provider's form, which must come first.
-func (b *browser) openSignIn(path string) page {
-	b.t.Helper()
-	opened := b.get(path, nil)
-	if !opened.isSignIn(b.hospital) {
-		b.t.Fatalf("%s leads to %s: %d %s", path, opened.url, opened.status, opened.body)
-	}
+// openSignIn opens a path of the hospital and returns the OpenID provider's form, which must come
+// first.
+func (b *browser) openSignIn(t *testing.T, path string) page {
+	t.Helper()
+	opened := b.get(t, path, nil)
+	b.hospital.wantSignIn(t, opened)
 	if b.hospital.way.viaPage {
-		opened = b.submit(opened, nil)
+		opened = b.submit(t, opened, nil)
 	}
 	return opened
 }
 
 // signIn opens a path of the hospital, signs in, and returns where that leads.
-func (b *browser) signIn(who authlayer.Person, path string) page {
-	b.t.Helper()
-	return b.submit(b.openSignIn(path), url.Values{"email": {who.Email}, "password": {who.Password}})
+func (b *browser) signIn(t *testing.T, who authlayer.Person, path string) page {
+	t.Helper()
+	form := b.openSignIn(t, path)
+	return b.submit(t, form, url.Values{"email": {who.Email}, "password": {who.Password}})
 }
 
-// isRefused reports whether the page is the plugin's, with that outcome.
-func (p page) isRefused(outcome string) bool {
-	return p.status == http.StatusForbidden && p.header.Get("Clinicpass-Outcome") == outcome
-}
-
-// isSignIn reports whether the page is where somebody who is not signed in should end.
-func (p page) isSignIn(h *hospital) bool {
-	if h.way.viaPage {
-		return p.status == http.StatusUnauthorized && strings.Contains(p.body, `action="/oauth2/start"`)
-	}
-	return p.status == http.StatusOK && strings.HasPrefix(p.url, h.issuer+"/sign-in?")
+// wantRefused checks that the page is the plugin's, with that outcome.
+func (p page) wantRefused(t *testing.T, outcome string) {
+	t.Helper()
+	assert.Equal(t, http.StatusForbidden, p.status, p.url)
+	assert.Equal(t, outcome, p.header.Get("Clinicpass-Outcome"), p.url)
 }

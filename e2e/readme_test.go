@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/clinicpass/clinicpass"
@@ -20,9 +22,7 @@ import (
 func readme(t *testing.T) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(traefik.Root(), "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(content)
 }
 
@@ -30,18 +30,18 @@ func readme(t *testing.T) string {
 func snippet(t *testing.T, text string) string {
 	t.Helper()
 	found := []string{}
-	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readme(t), -1) {
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
+	for _, block := range blocks {
 		if strings.Contains(block[1], text) {
 			found = append(found, block[1])
 		}
 	}
-	if len(found) != 1 {
-		t.Fatalf("%d blocks of the README have %q", len(found), text)
-	}
+	require.Len(t, found, 1, "blocks of the README that have %q", text)
 	return found[0]
 }
 
-// TestREADMEConfigurations: what the README shows works in Traefik as it stands, but for the addresses.
+// TestREADMEConfigurations: what the README shows works in Traefik as it stands, but for the
+// addresses.
 func TestREADMEConfigurations(t *testing.T) {
 	ownRouter := snippet(t, "noop@internal")
 	existingRouter := snippet(t, "service: portal")
@@ -53,10 +53,11 @@ func TestREADMEConfigurations(t *testing.T) {
 			hospital := httptest.NewServer(portal.New())
 			t.Cleanup(hospital.Close)
 			secrets := t.TempDir()
-			for file, secret := range map[string]string{"vsee_key": vseetest.Key, "vsee_admin_token": vseetest.AdminToken} {
-				if err := os.WriteFile(filepath.Join(secrets, file), []byte(secret+"\n"), 0o600); err != nil {
-					t.Fatal(err)
-				}
+			for file, secret := range map[string]string{
+				"vsee_key": vseetest.Key, "vsee_admin_token": vseetest.AdminToken,
+			} {
+				err := os.WriteFile(filepath.Join(secrets, file), []byte(secret+"\n"), 0o600)
+				require.NoError(t, err)
 			}
 			fill := strings.NewReplacer(
 				"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
@@ -64,21 +65,22 @@ func TestREADMEConfigurations(t *testing.T) {
 				"http://oauth2-proxy:4180/", hospital.URL+portal.ForwardAuthPath,
 				"/run/secrets", secrets,
 			).Replace
-			var own, existing, withRooms struct{ HTTP map[string]any }
-			if err := yaml.Unmarshal([]byte(fill(rooms)), &withRooms); err != nil {
-				t.Fatal(err)
+			read := func(text string) map[string]any {
+				var dynamic struct{ HTTP map[string]any }
+				require.NoError(t, yaml.Unmarshal([]byte(fill(text)), &dynamic))
+				return dynamic.HTTP
 			}
-			if err := yaml.Unmarshal([]byte(fill(ownRouter)), &own); err != nil {
-				t.Fatal(err)
-			}
-			if err := yaml.Unmarshal([]byte(fill(strings.ReplaceAll(existingRouter, "portal.example.com", "whole.example.com"))), &existing); err != nil {
-				t.Fatal(err)
-			}
-			config := overlay(own.HTTP, existing.HTTP)
-			middlewares, _ := overlay(own.HTTP, withRooms.HTTP)["middlewares"].(map[string]any)
+			own, withRooms := read(ownRouter), read(rooms)
+			const host, otherHost = "portal.example.com", "whole.example.com"
+			config := overlay(own, read(strings.ReplaceAll(existingRouter, host, otherHost)))
+			middlewares, _ := overlay(own, withRooms)["middlewares"].(map[string]any)
 			config = overlay(config, map[string]any{
 				"middlewares": map[string]any{"rooms": middlewares["clinic"]},
-				"routers":     map[string]any{"rooms": map[string]any{"rule": "Host(`rooms.example.com`)", "service": "portal", "middlewares": []string{"auth", "rooms"}}},
+				"routers": map[string]any{"rooms": map[string]any{
+					"rule":        "Host(`rooms.example.com`)",
+					"service":     "portal",
+					"middlewares": []string{"auth", "rooms"},
+				}},
 			})
 			config["services"] = map[string]any{"portal": siteService(hospital.URL)["site"]}
 			config = overlay(config, map[string]any{"routers": map[string]any{
@@ -88,33 +90,36 @@ func TestREADMEConfigurations(t *testing.T) {
 			instance := runTraefik(t, version, accessLog, config)
 			running := &running{url: instance.URL, log: instance.Log}
 
-			cookie := map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, portal.Providers[0].ID)}}
-			for _, host := range []string{"portal.example.com", "whole.example.com"} {
+			cookie := map[string][]string{
+				"Cookie": {signInAtPortal(t, hospital.URL, portal.Providers[0].ID)},
+			}
+			for _, host := range []string{host, otherHost} {
 				got := running.send(t, host, request{path: "/clinic/visits/7", header: cookie})
 				want := b.clinic.Portal() + "auth?sso_token=$TOKEN&next=/visits/7"
-				if location := hideToken(got.header.Get("Location"), b.clinic.Tokens()); location != want {
-					t.Errorf("%s: %d to %s, want %s", host, got.status, location, want)
+				location := hideToken(got.header.Get("Location"), b.clinic.Tokens())
+				assert.Equal(t, want, location, "%s: %d", host, got.status)
+				for path, want := range map[string]int{
+					"/schedule": http.StatusOK, "/clinicx": http.StatusNotFound,
+				} {
+					got := running.send(t, host, request{path: path, header: cookie})
+					assert.Equal(t, want, got.status, host+path)
+					assert.Empty(t, got.header.Get("Clinicpass-Outcome"), host+path)
 				}
-				for path, want := range map[string]int{"/schedule": http.StatusOK, "/clinicx": http.StatusNotFound} {
-					if got := running.send(t, host, request{path: path, header: cookie}); got.status != want || got.header.Get("Clinicpass-Outcome") != "" {
-						t.Errorf("%s%s: %d %v", host, path, got.status, got.header)
-					}
-				}
-				if got := running.send(t, host, request{path: "/clinic", header: map[string][]string{"X-Auth-Request-User": {"somebody"}}}); got.header.Get("Clinicpass-Outcome") != "" {
-					t.Errorf("%s: a stranger is answered %s", host, got.header.Get("Clinicpass-Outcome"))
-				}
+				stranger := map[string][]string{"X-Auth-Request-User": {"somebody"}}
+				got = running.send(t, host, request{path: "/clinic", header: stranger})
+				assert.Empty(t, got.header.Get("Clinicpass-Outcome"), "a stranger at %s", host)
 			}
 			got := running.send(t, "rooms.example.com", request{path: "/clinic", header: cookie})
-			if made := b.clinic.Rooms(); got.status != http.StatusFound || len(made) != 1 || made[0].Name != "jane doe" || len(made[0].Providers) != 1 {
-				t.Errorf("with rooms: %d, %+v", got.status, made)
+			assert.Equal(t, http.StatusFound, got.status, "with rooms")
+			made := b.clinic.Rooms()
+			if assert.Len(t, made, 1) {
+				assert.Equal(t, "jane doe", made[0].Name)
+				assert.Len(t, made[0].Providers, 1)
 			}
-			if log := running.log(); !strings.Contains(log, `"downstream_Clinicpass-Outcome":"signed_in"`) {
-				t.Error("the access log lacks the outcome")
-			}
+			log := running.log()
+			assert.Contains(t, log, `"downstream_Clinicpass-Outcome":"signed_in"`)
 			for _, token := range b.clinic.Tokens() {
-				if strings.Contains(running.log(), token) {
-					t.Error("the access log has a token")
-				}
+				assert.NotContains(t, log, token)
 			}
 		})
 	}
@@ -123,15 +128,11 @@ func TestREADMEConfigurations(t *testing.T) {
 // TestREADMEIsComplete: the table names every outcome, and the version to load is this one.
 func TestREADMEIsComplete(t *testing.T) {
 	text := readme(t)
-	if want := "version: v" + clinicpass.Version; !strings.Contains(text, want) {
-		t.Errorf("the README lacks %q", want)
-	}
+	assert.Contains(t, text, "version: v"+clinicpass.Version)
 	for _, row := range load[behaviour](t, "behaviour.json") {
-		if row.Want.Outcome != "" && !strings.Contains(text, "| `"+row.Want.Outcome+"` |") {
-			t.Errorf("the table of outcomes lacks %s", row.Want.Outcome)
+		if row.Want.Outcome != "" {
+			assert.Contains(t, text, "| `"+row.Want.Outcome+"` |", "the table of outcomes")
 		}
 	}
-	if lines := strings.Count(text, "\n"); lines > 250 {
-		t.Errorf("the README has %d lines", lines)
-	}
+	assert.LessOrEqual(t, strings.Count(text, "\n"), 250, "lines of the README")
 }

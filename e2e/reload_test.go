@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/e2e/interpreted"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
@@ -22,7 +25,8 @@ import (
 // soak reports whether the long versions are asked for, by make soak.
 func soak() bool { return os.Getenv("SOAK") != "" }
 
-// reloading is a Traefik whose configuration can be reloaded: each time the site's answers get another number.
+// reloading is a Traefik whose configuration can be reloaded: each time the site's answers get
+// another number.
 type reloading struct {
 	running     *running
 	instance    *traefik.Instance
@@ -45,17 +49,27 @@ func newReloading(t *testing.T, b *bench, middlewares map[string]map[string]any)
 
 // dynamic is the HTTP part of the configuration, with the number in a header of every answer.
 func (r *reloading) dynamic() map[string]any {
-	number := map[string]any{"headers": map[string]any{"customResponseHeaders": map[string]any{"X-Number": strconv.Itoa(r.number)}}}
-	middlewares := map[string]any{"number": number}
+	headers := map[string]any{"X-Number": strconv.Itoa(r.number)}
+	middlewares := map[string]any{
+		"number": map[string]any{"headers": map[string]any{"customResponseHeaders": headers}},
+	}
 	routers := map[string]any{
-		probe:     map[string]any{"rule": "Host(`" + probe + "`)", "service": "site", "middlewares": []string{"number"}},
+		probe: map[string]any{
+			"rule": "Host(`" + probe + "`)", "service": "site", "middlewares": []string{"number"},
+		},
 		debugHost: map[string]any{"rule": "Host(`" + debugHost + "`)", "service": "api@internal"},
 	}
 	for host, config := range r.middlewares {
 		middlewares[host] = map[string]any{"plugin": map[string]any{"clinicpass": config}}
-		routers[host] = map[string]any{"rule": "Host(`" + host + "`)", "service": "site", "middlewares": []string{"number", host}}
+		routers[host] = map[string]any{
+			"rule":        "Host(`" + host + "`)",
+			"service":     "site",
+			"middlewares": []string{"number", host},
+		}
 	}
-	return map[string]any{"routers": routers, "middlewares": middlewares, "services": siteService(r.site)}
+	return map[string]any{
+		"routers": routers, "middlewares": middlewares, "services": siteService(r.site),
+	}
 }
 
 // reload changes the configuration and waits until it serves.
@@ -63,39 +77,41 @@ func (r *reloading) reload(t *testing.T) {
 	t.Helper()
 	r.number++
 	dynamic, err := json.Marshal(map[string]any{"http": r.dynamic()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.instance.Configure(string(dynamic)); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if r.running.send(t, probe, request{path: "/"}).header.Get("X-Number") == strconv.Itoa(r.number) {
-			return
+	require.NoError(t, err)
+	require.NoError(t, r.instance.Configure(string(dynamic)))
+	// Not require.Eventually, whose goroutine must not end the test where a request fails.
+	want, served := strconv.Itoa(r.number), ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		served = r.running.send(t, probe, request{path: "/"}).header.Get("X-Number")
+		if served == want {
+			break
 		}
+		time.Sleep(2 * time.Millisecond)
 	}
-	t.Fatalf("reload %d was not applied", r.number)
+	require.Equal(t, want, served, "the number of the reload that is applied")
 }
 
 var goroutinesPattern = regexp.MustCompile(`goroutine profile: total (\d+)`)
 
-// size returns Traefik's goroutines and the memory in use after a collection, in MiB, as its own profiles tell.
+// size returns Traefik's goroutines and the memory in use after a collection, in MiB, as its own
+// profiles tell.
 func (r *reloading) size(t *testing.T) (goroutines, memory int) {
 	t.Helper()
 	profile := r.running.send(t, debugHost, request{path: "/debug/pprof/goroutine?debug=1"})
 	heap := r.running.send(t, debugHost, request{path: "/debug/pprof/heap?gc=1&debug=1"})
 	found := goroutinesPattern.FindStringSubmatch(profile.body)
+	require.NotNil(t, found, "no profile: %d", profile.status)
 	allocated := regexp.MustCompile(`# HeapAlloc = (\d+)`).FindStringSubmatch(heap.body)
-	if found == nil || allocated == nil {
-		t.Fatalf("no profiles: %d, %d", profile.status, heap.status)
-	}
-	goroutines, _ = strconv.Atoi(found[1])
-	memory, _ = strconv.Atoi(allocated[1])
+	require.NotNil(t, allocated, "no profile: %d", heap.status)
+	goroutines, err := strconv.Atoi(found[1])
+	require.NoError(t, err)
+	memory, err = strconv.Atoi(allocated[1])
+	require.NoError(t, err)
 	return goroutines, memory >> 20
 }
 
-// TestReloadStorm: Traefik's configuration is reloaded again and again under load. Nothing fails, nothing grows, and what is
-// to outlive a reload does.
+// TestReloadStorm: Traefik's configuration is reloaded again and again under load. Nothing fails,
+// nothing grows, and what is to outlive a reload does.
 func TestReloadStorm(t *testing.T) {
 	reloads := 60
 	if soak() {
@@ -112,10 +128,12 @@ func TestReloadStorm(t *testing.T) {
 		"clinic": overlay(b.baseConfig(), map[string]any{
 			"api": map[string]any{"url": api}, "limits": map[string]any{"signIns": 1000000},
 		}),
-		"rooms": b.roomConfig(nil), "limited": b.baseConfig(),
+		"rooms":   b.roomConfig(nil),
+		"limited": b.baseConfig(),
 	})
 	b.visit(t, r.running, "rooms", "remembered", "Jane Doe")
 	settled := steadyLoad(t, r.running)
+	limited := request{path: "/clinic", header: defaultHeaders("limited")}
 	var goroutines, memory int
 	for i := range reloads {
 		if i == reloads/4 {
@@ -123,32 +141,30 @@ func TestReloadStorm(t *testing.T) {
 		}
 		if i == reloads-10 { // a minute is enough for ten reloads
 			for range 11 {
-				r.running.send(t, "limited", request{path: "/clinic", header: defaultHeaders("limited")})
+				r.running.send(t, "limited", limited)
 			}
 		}
-		config := r.middlewares["clinic"]
-		contact := map[string]any{"pages": map[string]any{"contact": []string{"the help desk", "extension 5"}[i%2]}}
-		r.middlewares["clinic"] = overlay(config, contact)
+		contact := []string{"the help desk", "extension 5"}[i%2]
+		r.middlewares["clinic"] = overlay(r.middlewares["clinic"], map[string]any{
+			"pages": map[string]any{"contact": contact},
+		})
 		r.reload(t)
 	}
 	settled(reloads)
 	moreGoroutines, moreMemory := r.size(t)
-	t.Logf("after %d and %d reloads: %d and %d goroutines, %d and %d MiB", reloads/4, reloads, goroutines, moreGoroutines, memory, moreMemory)
-	if moreGoroutines > goroutines+30 || moreMemory > memory+memory/2+10 {
-		t.Errorf("from reload %d to %d: %d goroutines became %d, %d MiB became %d", reloads/4, reloads, goroutines, moreGoroutines, memory, moreMemory)
-	}
-	if got := b.visit(t, r.running, "rooms", "remembered", "Jane Doe"); len(got.calls) != 1 {
-		t.Errorf("a remembered room is forgotten: %v", got.calls)
-	}
-	if got := r.running.send(t, "limited", request{path: "/clinic", header: defaultHeaders("limited")}); got.status != http.StatusTooManyRequests {
-		t.Errorf("the limiter forgot: %d", got.status)
-	}
-	if made := connections.Load(); made > 20 {
-		t.Errorf("%d connections to the API", made)
-	}
+	t.Logf("after %d and %d reloads: %d and %d goroutines, %d and %d MiB",
+		reloads/4, reloads, goroutines, moreGoroutines, memory, moreMemory)
+	assert.LessOrEqual(t, moreGoroutines, goroutines+30, "goroutines, once %d", goroutines)
+	assert.LessOrEqual(t, moreMemory, memory+memory/2+10, "MiB, once %d", memory)
+	got := b.visit(t, r.running, "rooms", "remembered", "Jane Doe")
+	assert.Len(t, got.calls, 1, "a remembered room is forgotten")
+	answer := r.running.send(t, "limited", limited)
+	assert.Equal(t, http.StatusTooManyRequests, answer.status, "the limiter forgot")
+	assert.LessOrEqual(t, connections.Load(), int32(20), "connections to the API")
 }
 
-// steadyLoad asks for the site and signs in, steadily, until the returned function is called, which checks that all went well.
+// steadyLoad asks for the site and signs in, steadily, until the returned function is called, which
+// checks that all went well.
 func steadyLoad(t *testing.T, running *running) func(reloads int) {
 	t.Helper()
 	var stop atomic.Bool
@@ -161,8 +177,10 @@ func steadyLoad(t *testing.T, running *running) func(reloads int) {
 				if i%2 == 0 {
 					path, want = "/patients", http.StatusOK
 				}
-				if got := running.send(t, host, request{path: path, header: defaultHeaders(fmt.Sprint("p-", n%100))}); got.status != want {
-					t.Errorf("%s during reloads: %d %s", path, got.status, got.header.Get("Clinicpass-Outcome"))
+				r := request{path: path, header: defaultHeaders(fmt.Sprint("p-", n%100))}
+				got := running.exchange(t, host, r)
+				outcome := got.header.Get("Clinicpass-Outcome")
+				if !assert.Equal(t, want, got.status, "%s during reloads: %s", path, outcome) {
 					return
 				}
 				count.Add(1)
@@ -173,9 +191,7 @@ func steadyLoad(t *testing.T, running *running) func(reloads int) {
 	return func(reloads int) {
 		stop.Store(true)
 		wait.Wait()
-		if count.Load() < int64(reloads) {
-			t.Errorf("only %d requests during %d reloads", count.Load(), reloads)
-		}
+		assert.GreaterOrEqual(t, count.Load(), int64(reloads), "requests during the reloads")
 	}
 }
 
@@ -186,32 +202,36 @@ func TestNewDoesNotGrow(t *testing.T) {
 		calls = 50000
 	}
 	b := newBench(t)
-	for _, test := range []struct {
+	for _, row := range []struct {
 		desc    string
 		contact func(i int) string
 		limit   int // MiB that the heap may grow by in the last half
 	}{
-		{"one configuration", func(int) string { return "the help desk" }, 2},
-		{"ever new configurations", func(i int) string { return fmt.Sprint("extension ", i) }, 4},
+		{
+			desc:    "one configuration",
+			contact: func(int) string { return "the help desk" },
+			limit:   2,
+		},
+		{
+			desc:    "ever new configurations",
+			contact: func(i int) string { return fmt.Sprint("extension ", i) },
+			limit:   4,
+		},
 	} {
-		t.Run(test.desc, func(t *testing.T) {
+		t.Run(row.desc, func(t *testing.T) {
 			plugin, err := interpreted.Load(pluginPath(t), nil, io.Discard, io.Discard)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var half int
 			for i := range calls {
-				config := overlay(b.baseConfig(), map[string]any{"pages": map[string]any{"contact": test.contact(i)}})
-				if _, err := plugin.New(t.Context(), http.NotFoundHandler(), config, "clinic@test"); err != nil {
-					t.Fatal(err)
-				}
+				pages := map[string]any{"contact": row.contact(i)}
+				config := overlay(b.baseConfig(), map[string]any{"pages": pages})
+				_, err := plugin.New(t.Context(), http.NotFoundHandler(), config, "clinic@test")
+				require.NoError(t, err)
 				if i == calls/2 {
 					half = heap()
 				}
 			}
-			if end := heap(); end > half+test.limit {
-				t.Errorf("the heap has %d MiB after half of %d calls, and %d after all", half, calls, end)
-			}
+			assert.LessOrEqual(t, heap(), half+row.limit, "MiB after all of %d calls", calls)
 			runtime.KeepAlive(plugin)
 		})
 	}

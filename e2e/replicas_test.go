@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/e2e/program"
 	"github.com/clinicpass/clinicpass/e2e/redis"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
@@ -42,10 +45,10 @@ type cluster struct {
 func sampleKeys(t *testing.T, b *bench, auth string) string {
 	t.Helper()
 	folder := t.TempDir()
-	for name, secret := range map[string]string{"vsee_key": vseetest.Key, "vsee_admin_token": vseetest.AdminToken} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(secret), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	for name, secret := range map[string]string{
+		"vsee_key": vseetest.Key, "vsee_admin_token": vseetest.AdminToken,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(secret), 0o600))
 	}
 	keys := ""
 	for line := range strings.Lines(example(t, "replicas/keys.redis")) {
@@ -53,19 +56,18 @@ func sampleKeys(t *testing.T, b *bench, auth string) string {
 			keys += line
 		}
 	}
-	for old, now := range map[string]string{
-		"https://vclinic.vseepreview.com/vc/next/\n":            b.clinic.Portal() + "\n",
-		"https://api-vclinic.vseepreview.com/vc/next/api_v3/\n": b.clinic.API() + "\n",
-		"http://oauth2-proxy:4180/":                             auth,
-		"accountCode vclinic":                                   "accountCode " + vseetest.AccountCode,
-		"/run/secrets":                                          folder,
+	for _, change := range []struct{ old, now string }{
+		{"https://vclinic.vseepreview.com/vc/next/\n", b.clinic.Portal() + "\n"},
+		{"https://api-vclinic.vseepreview.com/vc/next/api_v3/\n", b.clinic.API() + "\n"},
+		{"http://oauth2-proxy:4180/", auth},
+		{"accountCode vclinic", "accountCode " + vseetest.AccountCode},
+		{"/run/secrets", folder},
 	} {
-		if !strings.Contains(keys, old) {
-			t.Fatalf("the sample lacks %q", old)
-		}
-		keys = strings.ReplaceAll(keys, old, now)
+		require.Contains(t, keys, change.old)
+		keys = strings.ReplaceAll(keys, change.old, change.now)
 	}
-	return keys + "SET traefik/http/routers/probe/rule \"Host(`" + probe + "`)\"\nSET traefik/http/routers/probe/service noop@internal\n"
+	return keys + "SET traefik/http/routers/probe/rule \"Host(`" + probe + "`)\"\n" +
+		"SET traefik/http/routers/probe/service noop@internal\n"
 }
 
 // authService is an auth layer that believes whom the cookie names.
@@ -87,25 +89,22 @@ func newCluster(t *testing.T) *cluster {
 	auth := httptest.NewServer(authService())
 	t.Cleanup(auth.Close)
 	var err error
-	if c.redis, err = redis.Start(t.TempDir()); err != nil {
-		t.Fatal(err)
-	}
+	c.redis, err = redis.Start(t.TempDir())
+	require.NoError(t, err)
 	t.Cleanup(c.redis.Stop)
-	if err := c.redis.Run(sampleKeys(t, c.b, auth.URL)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.redis.Run(sampleKeys(t, c.b, auth.URL)))
 	versions := traefikVersions()
 	binary, err := traefik.Build(versions[len(versions)-1], os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	// A probe by noop@internal is answered with 418, which shows that the configuration is there.
-	c.options = traefik.Options{Binary: binary, Provider: `redis: {endpoints: ["` + c.redis.Address + `"]}`, Probe: probe}
+	c.options = traefik.Options{
+		Binary:   binary,
+		Provider: `redis: {endpoints: ["` + c.redis.Address + `"]}`,
+		Probe:    probe,
+	}
 	for range replicas {
 		address, err := program.FreeAddress()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		c.addresses = append(c.addresses, address)
 		c.instances = append(c.instances, nil)
 	}
@@ -127,9 +126,7 @@ func (c *cluster) start(i int) {
 	options := c.options
 	options.Address = c.addresses[i]
 	instance, err := traefik.Start(options)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	require.NoError(c.t, err)
 	c.instances[i] = instance
 }
 
@@ -137,9 +134,7 @@ func (c *cluster) start(i int) {
 func (c *cluster) balance() {
 	c.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	require.NoError(c.t, err)
 	c.t.Cleanup(func() { _ = listener.Close() })
 	c.balancer = listener.Addr().String()
 	go func() {
@@ -170,7 +165,8 @@ func (c *cluster) signIn(address, id string) (string, error) {
 	var err error
 	for range 5 {
 		var request *http.Request
-		if request, err = http.NewRequest(http.MethodGet, "http://"+address+"/clinic/visits", nil); err != nil {
+		request, err = http.NewRequest(http.MethodGet, "http://"+address+"/clinic/visits", nil)
+		if err != nil {
 			return "", err
 		}
 		request.Host = "portal.example.com"
@@ -184,39 +180,39 @@ func (c *cluster) signIn(address, id string) (string, error) {
 		}
 		_ = response.Body.Close()
 		if response.StatusCode != http.StatusFound {
-			return "", fmt.Errorf("%d %s", response.StatusCode, response.Header.Get("Clinicpass-Outcome"))
+			outcome := response.Header.Get("Clinicpass-Outcome")
+			return "", fmt.Errorf("%d %s", response.StatusCode, outcome)
 		}
 		return response.Header.Get("Location"), nil
 	}
 	return "", err
 }
 
-// check signs a provider in and looks whom the token is for.
+// check signs a provider in and looks whom the token is for. It may run in any goroutine.
 func (c *cluster) check(id string) {
+	c.t.Helper()
 	location, err := c.signIn(c.balancer, id)
-	if err != nil {
-		c.t.Errorf("%s: %v", id, err)
+	if !assert.NoError(c.t, err, id) {
 		return
 	}
 	u, err := url.Parse(location)
-	if err != nil {
-		c.t.Errorf("%s: %v", id, err)
+	if !assert.NoError(c.t, err, id) {
 		return
 	}
-	if user, known := c.b.clinic.UserOf(u.Query().Get("sso_token")); !known || user.Code != id {
-		c.t.Errorf("%s got a token for %q", id, user.Code)
-	}
+	user, known := c.b.clinic.UserOf(u.Query().Get("sso_token"))
+	assert.True(c.t, known, "%s got no token of the clinic's", id)
+	assert.Equal(c.t, id, user.Code)
 }
 
-// TestReplicas: three Traefiks with one configuration, of which one is killed and started again while providers sign in and a
-// changed configuration is rolled out. Everybody gets in, and everybody has one room.
+// TestReplicas: three Traefiks with one configuration, of which one is killed and started again
+// while providers sign in and a changed configuration is rolled out. Everybody gets in, and
+// everybody has one room.
 func TestReplicas(t *testing.T) {
-	if err := redis.Find(); err != nil {
-		if redis.Excused() {
-			t.Skip(err)
-		}
-		t.Fatal(err)
+	err := redis.Find()
+	if err != nil && redis.Excused() {
+		t.Skip(err)
 	}
+	require.NoError(t, err)
 	c := newCluster(t)
 	var wait sync.WaitGroup
 	work := make(chan string)
@@ -232,9 +228,9 @@ func TestReplicas(t *testing.T) {
 		case replicaProviders * 3 / 10:
 			c.instances[1].Kill()
 		case replicaProviders * 5 / 10:
-			if err := c.redis.Run("SET traefik/http/middlewares/clinic/plugin/clinicpass/portal/authParams/disable_navigation 1"); err != nil {
-				t.Error(err)
-			}
+			const key = "traefik/http/middlewares/clinic/plugin/clinicpass/" +
+				"portal/authParams/disable_navigation"
+			assert.NoError(t, c.redis.Run("SET "+key+" 1"))
 		case replicaProviders * 7 / 10:
 			c.start(1)
 		}
@@ -257,17 +253,13 @@ func TestReplicas(t *testing.T) {
 func (c *cluster) checkRollout() {
 	c.t.Helper()
 	for i, address := range c.addresses {
-		for attempt := 0; ; attempt++ {
+		attempt := 0
+		assert.EventuallyWithT(c.t, func(t *assert.CollectT) {
 			location, err := c.signIn(address, fmt.Sprintf("provider-%d", 10*i+attempt%10))
-			if err == nil && strings.HasSuffix(location, "&disable_navigation=1") {
-				break
-			}
-			if attempt == 50 {
-				c.t.Errorf("Traefik %d lacks the changed configuration: %v", i+1, err)
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
+			attempt++
+			assert.NoError(t, err)
+			assert.Regexp(t, "&disable_navigation=1$", location)
+		}, 10*time.Second, 200*time.Millisecond, "the changed configuration of Traefik %d", i+1)
 	}
 }
 
@@ -276,19 +268,14 @@ func (c *cluster) checkRooms() {
 	c.t.Helper()
 	owners := map[string]int{}
 	for _, room := range c.b.clinic.Rooms() {
-		if len(room.Providers) != 1 {
-			c.t.Errorf("room %s is assigned to %v", room.Slug, room.Providers)
-			continue
+		if assert.Len(c.t, room.Providers, 1, "providers of %s", room.Slug) {
+			owners[room.Providers[0]]++
 		}
-		owners[room.Providers[0]]++
 	}
 	users := c.b.clinic.Users()
 	for _, user := range users {
-		if owners[user.ID] != 1 {
-			c.t.Errorf("%s has %d rooms", user.Code, owners[user.ID])
-		}
+		assert.Equal(c.t, 1, owners[user.ID], "rooms of %s", user.Code)
 	}
-	if len(users) != replicaProviders || len(owners) != replicaProviders {
-		c.t.Errorf("%d users and %d rooms for %d providers", len(users), len(owners), replicaProviders)
-	}
+	assert.Len(c.t, users, replicaProviders)
+	assert.Len(c.t, owners, replicaProviders)
 }

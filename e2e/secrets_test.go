@@ -10,11 +10,15 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// collector looks through everything that the tests of this package made the system write, for secrets and for tokens that
-// were minted. Tokens are known when a test ends only, so whatever looks like one is kept until then.
+// collector looks through everything that the tests of this package made the system write, for
+// secrets and for tokens that were minted. Tokens are known when a test ends only, so whatever
+// looks like one is kept until then.
 type collector struct {
 	mu     sync.Mutex
 	like   map[string]string // what looks like a token: where it was seen
@@ -27,13 +31,16 @@ var written = &collector{like: map[string]string{}}
 
 // secrets that the tests configure, by what they are.
 var secrets = map[string]string{
-	"api.key": vseetest.Key, "api.secret": vseetest.Secret, "api.token": vseetest.AdminToken,
+	"api.key":               vseetest.Key,
+	"api.secret":            vseetest.Secret,
+	"api.token":             vseetest.AdminToken,
 	"identity.proof.secret": "proof-of-the-auth-layer",
 }
 
 var likeToken = regexp.MustCompile(`[0-9a-f]{32,}`)
 
-// Traefik itself prints the whole configuration at DEBUG, literal secrets included; README.md says so.
+// Traefik itself prints the whole configuration at DEBUG, literal secrets included; README.md says
+// so.
 const printsConfiguration = "Configuration received"
 
 // add takes in what was written, by a test and to a place.
@@ -102,93 +109,116 @@ func TestMain(m *testing.M) {
 	if len(problems) > 0 && code == 0 {
 		code = 1
 	}
-	fmt.Printf("looked for %d secrets and %d tokens in %d KB of answers, logs and audits\n", len(secrets), len(written.tokens), written.bytes>>10)
+	fmt.Printf("looked for %d secrets and %d tokens in %d KB of answers, logs and audits\n",
+		len(secrets), len(written.tokens), written.bytes>>10)
 	os.Exit(code)
 }
 
 // TestCollector: a leak is found wherever it is.
 func TestCollector(t *testing.T) {
 	const token = "0123456789abcdef0123456789abcdef"
-	for desc, content := range map[string]string{
-		"a key":                     "x " + vseetest.Key + " y",
-		"a token":                   "sso_token=" + token + "&next",
-		"a token in a longer digit": "f" + token + "0",
-		"in a later line":           printsConfiguration + "\n" + token,
+	newCollector := func() *collector {
+		return &collector{like: map[string]string{}, tokens: []string{token}}
+	}
+	for _, row := range []struct{ desc, content string }{
+		{desc: "a key", content: "x " + vseetest.Key + " y"},
+		{desc: "a token", content: "sso_token=" + token + "&next"},
+		{desc: "a token in a longer digit", content: "f" + token + "0"},
+		{desc: "in a later line", content: printsConfiguration + "\n" + token},
 	} {
-		c := &collector{like: map[string]string{}, tokens: []string{token}}
-		c.add("test", "log", content)
-		if len(c.problems()) == 0 {
-			t.Errorf("%s is not found", desc)
-		}
-		if strings.Contains(strings.Join(c.problems(), ""), token) || strings.Contains(strings.Join(c.problems(), ""), vseetest.Key) {
-			t.Errorf("%s: the report repeats it", desc)
-		}
+		t.Run(row.desc, func(t *testing.T) {
+			c := newCollector()
+			c.add("test", "log", row.content)
+			problems := c.problems()
+			assert.NotEmpty(t, problems)
+			report := strings.Join(problems, "")
+			assert.NotContains(t, report, token)
+			assert.NotContains(t, report, vseetest.Key)
+		})
 	}
-	c := &collector{like: map[string]string{}, tokens: []string{token}}
-	c.addAnswer("test", answer{header: http.Header{"Location": {"?sso_token=" + token}}})
-	c.add("test", "log", printsConfiguration+" "+vseetest.Key)
-	if problems := c.problems(); len(problems) > 0 {
-		t.Errorf("found without need: %v", problems)
-	}
+	t.Run("nothing without need", func(t *testing.T) {
+		c := newCollector()
+		header := http.Header{"Location": {"?sso_token=" + token}}
+		c.addAnswer("test", answer{header: header})
+		c.add("test", "log", printsConfiguration+" "+vseetest.Key)
+		assert.Empty(t, c.problems())
+	})
 }
 
-// TestFileSecretsStaySecret: with secrets in files, nothing that Traefik shows has them: not its log, its API behind the
-// dashboard, its metrics or its access log.
+// TestFileSecretsStaySecret: with secrets in files, nothing that Traefik shows has them: not its
+// log, its API behind the dashboard, its metrics or its access log.
 func TestFileSecretsStaySecret(t *testing.T) {
 	for _, version := range traefikVersions() {
 		t.Run("traefik-"+version, func(t *testing.T) {
 			b := newBench(t)
 			folder := t.TempDir()
 			api := map[string]any{}
-			for key, secret := range map[string]string{"key": vseetest.Key, "secret": vseetest.Secret, "token": vseetest.AdminToken} {
+			for key, secret := range map[string]string{
+				"key": vseetest.Key, "secret": vseetest.Secret, "token": vseetest.AdminToken,
+			} {
 				file := filepath.Join(folder, key)
-				if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
 				api[key] = "file:" + file
 			}
 			access := filepath.Join(folder, "access.log")
-			static := "api: {debug: true}\nmetrics: {prometheus: {manualRouting: true}}\naccessLog: {filePath: " + access +
-				", format: json, fields: {headers: {defaultMode: keep, names: {Location: drop}}}}\n"
+			static := "api: {debug: true}\n" +
+				"metrics: {prometheus: {manualRouting: true}}\n" +
+				"accessLog: {filePath: " + access + ", format: json, " +
+				"fields: {headers: {defaultMode: keep, names: {Location: drop}}}}\n"
+			plugin := map[string]any{
+				"clinicpass": overlay(b.roomConfig(nil), map[string]any{"api": api}),
+			}
 			instance := runTraefik(t, version, static, map[string]any{
 				"routers": map[string]any{
-					probe:     map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
-					"clinic":  map[string]any{"rule": "Host(`clinic`)", "service": "site", "middlewares": []string{"clinic"}},
-					"api":     map[string]any{"rule": "Host(`api`)", "service": "api@internal"},
-					"metrics": map[string]any{"rule": "Host(`metrics`)", "service": "prometheus@internal"},
+					probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+					"clinic": map[string]any{
+						"rule":        "Host(`clinic`)",
+						"service":     "site",
+						"middlewares": []string{"clinic"},
+					},
+					"api": map[string]any{"rule": "Host(`api`)", "service": "api@internal"},
+					"metrics": map[string]any{
+						"rule": "Host(`metrics`)", "service": "prometheus@internal",
+					},
 				},
-				"middlewares": map[string]any{"clinic": map[string]any{"plugin": map[string]any{"clinicpass": overlay(b.roomConfig(nil), map[string]any{"api": api})}}},
+				"middlewares": map[string]any{"clinic": map[string]any{"plugin": plugin}},
 				"services":    siteService(b.site.URL),
 			})
 			running := &running{url: instance.URL, log: instance.Log}
 			clicks(t, running, "clinic", 3)
-			b.clinic.Script(vseetest.Fault{Status: 403, Body: `{"code":403,"message":"` + vseetest.Key + `"}`})
-			running.send(t, "clinic", request{path: "/clinic", header: defaultHeaders("refused")})
+			b.clinic.Script(vseetest.Fault{
+				Status: 403, Body: `{"code":403,"message":"` + vseetest.Key + `"}`,
+			})
+			refused := request{path: "/clinic", header: defaultHeaders("refused")}
+			running.send(t, "clinic", refused)
 			shown := map[string]string{"the log": instance.Log()}
-			for place, r := range map[string][2]string{
-				"rawdata": {"api", "/api/rawdata"}, "middlewares": {"api", "/api/http/middlewares"}, "metrics": {"metrics", "/metrics"},
+			for _, row := range []struct {
+				desc, host, path string
+				sources          bool // whether it shows where secrets come from
+			}{
+				{desc: "rawdata", host: "api", path: "/api/rawdata", sources: true},
+				{desc: "middlewares", host: "api", path: "/api/http/middlewares", sources: true},
+				{desc: "metrics", host: "metrics", path: "/metrics"},
 			} {
-				got := running.send(t, r[0], request{path: r[1]})
-				if got.status != http.StatusOK || (r[0] == "api" && !strings.Contains(got.body, "file:")) {
-					t.Fatalf("%s: %d", place, got.status)
+				got := running.send(t, row.host, request{path: row.path})
+				require.Equal(t, http.StatusOK, got.status, row.desc)
+				if row.sources {
+					require.Contains(t, got.body, "file:", row.desc)
 				}
-				shown[place] = got.body
+				shown[row.desc] = got.body
 			}
 			content, err := os.ReadFile(access)
-			if err != nil || !strings.Contains(string(content), "signed_in") {
-				t.Fatalf("the access log lacks the outcome: %v", err)
-			}
+			require.NoError(t, err)
+			require.Contains(t, string(content), "signed_in", "the access log")
 			shown["the access log"] = string(content)
+			tokens := b.clinic.Tokens()
+			require.NotEmpty(t, tokens)
 			for place, content := range shown {
 				for name, secret := range secrets {
-					if strings.Contains(content, secret) {
-						t.Errorf("%s is in %s", name, place)
-					}
+					assert.NotContains(t, content, secret, "%s is in %s", name, place)
 				}
-				for _, token := range b.clinic.Tokens() {
-					if strings.Contains(content, token) {
-						t.Errorf("a token is in %s", place)
-					}
+				for _, token := range tokens {
+					assert.NotContains(t, content, token, "a token is in %s", place)
 				}
 			}
 		})

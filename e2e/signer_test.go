@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // signedToken is what an auth layer signs.
@@ -24,7 +26,8 @@ type signedToken struct {
 	Signer string         `json:"signer"` // of AWS load balancers only, which also pad the token
 }
 
-// signer signs tokens with ES256 and publishes its key as a JWKS at /jwks.json and as PEM at /key-1.
+// signer signs tokens with ES256 and publishes its key as a JWKS at /jwks.json and as PEM at
+// /key-1.
 type signer struct {
 	key    *ecdsa.PrivateKey
 	server *httptest.Server
@@ -33,22 +36,22 @@ type signer struct {
 func newSigner(t *testing.T) *signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	point, err := key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	encode := base64.RawURLEncoding.EncodeToString
 	mux := http.NewServeMux()
 	mux.HandleFunc("/jwks.json", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{map[string]any{
-			"kty": "EC", "crv": "P-256", "kid": "key-1", "alg": "ES256", "use": "sig", "x": encode(point[1:33]), "y": encode(point[33:]),
+			"kty": "EC",
+			"crv": "P-256",
+			"kid": "key-1",
+			"alg": "ES256",
+			"use": "sig",
+			"x":   encode(point[1:33]),
+			"y":   encode(point[33:]),
 		}}})
 	})
 	mux.HandleFunc("/key-1", func(w http.ResponseWriter, _ *http.Request) {
@@ -92,17 +95,13 @@ func (s *signer) sign(t *testing.T, token *signedToken, fill func(string) string
 	}
 	part := func(value any) string {
 		raw, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return encoding.EncodeToString([]byte(fill(string(raw))))
 	}
 	content := part(header) + "." + part(claims)
 	sum := sha256.Sum256([]byte(content))
 	r, v, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	signature := make([]byte, 64)
 	r.FillBytes(signature[:32])
 	v.FillBytes(signature[32:])

@@ -12,107 +12,124 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/e2e/portal"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// TestConcurrentSignIns: many providers at once, each ends with a token of their own, and the audit has every one.
+// TestConcurrentSignIns: many providers at once, each ends with a token of their own, and the audit
+// has every one.
 func TestConcurrentSignIns(t *testing.T) {
 	const providers, clicks = 40, 5
 	for _, e := range environments() {
 		t.Run(e.name, func(t *testing.T) {
 			b := newBench(t)
-			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": b.baseConfig()})
+			clinic := map[string]map[string]any{"clinic": b.baseConfig()}
+			running := e.start(t, b.site.URL, clinic)
 			var wait sync.WaitGroup
 			for n := range providers {
 				wait.Go(func() {
 					id := fmt.Sprintf("provider-%d", n)
 					for range clicks {
-						got := running.send(t, "clinic", request{path: "/clinic", header: defaultHeaders(id)})
+						r := request{path: "/clinic", header: defaultHeaders(id)}
+						got := running.exchange(t, "clinic", r)
 						location, err := url.Parse(got.header.Get("Location"))
-						if err != nil || got.status != http.StatusFound {
-							t.Errorf("%s: %d %v", id, got.status, err)
+						if !assert.NoError(t, err, id) ||
+							!assert.Equal(t, http.StatusFound, got.status, id) {
 							continue
 						}
-						if user, known := b.clinic.UserOf(location.Query().Get("sso_token")); !known || user.Code != id {
-							t.Errorf("%s got the token of %q", id, user.Code)
-						}
+						user, known := b.clinic.UserOf(location.Query().Get("sso_token"))
+						assert.True(t, known, "%s got no token of the clinic's", id)
+						assert.Equal(t, id, user.Code)
 					}
 				})
 			}
 			wait.Wait()
 			content, err := os.ReadFile(b.audit)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if lines := strings.Count(string(content), `"outcome":"signed_in"`); lines != providers*clicks {
-				t.Errorf("the audit has %d sign-ins, want %d", lines, providers*clicks)
-			}
+			require.NoError(t, err)
+			lines := strings.Count(string(content), `"outcome":"signed_in"`)
+			assert.Equal(t, providers*clicks, lines, "sign-ins in the audit")
 		})
 	}
 }
 
-// TestNothingSecretIsWritten: with secrets in files and Traefik at DEBUG, neither log nor audit nor page has a secret, a
-// token, or anything about the provider, whatever happens.
+// TestNothingSecretIsWritten: with secrets in files and Traefik at DEBUG, neither log nor audit nor
+// page has a secret, a token, or anything about the provider, whatever happens.
 func TestNothingSecretIsWritten(t *testing.T) {
 	for _, e := range environments() {
 		t.Run(e.name, func(t *testing.T) {
 			b := newBench(t)
 			dir := t.TempDir()
 			config := b.baseConfig()
-			for key, value := range map[string]string{"key": vseetest.Key, "secret": vseetest.Secret, "token": vseetest.AdminToken} {
+			for key, value := range map[string]string{
+				"key": vseetest.Key, "secret": vseetest.Secret, "token": vseetest.AdminToken,
+			} {
 				file := filepath.Join(dir, key)
-				if err := os.WriteFile(file, []byte(value+"\n"), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.WriteFile(file, []byte(value+"\n"), 0o600))
 				config = overlay(config, map[string]any{"api": map[string]any{key: "file:" + file}})
 			}
-			running := e.start(t, b.site.URL, map[string]map[string]any{"clinic": config, "literal": overlay(b.baseConfig(),
-				map[string]any{
+			proof := map[string]any{"header": "X-Clinicpass-Proof", "secret": "literal-proof"}
+			running := e.start(t, b.site.URL, map[string]map[string]any{
+				"clinic": config,
+				"literal": overlay(b.baseConfig(), map[string]any{
 					"api":      map[string]any{"key": "literal-key", "secret": "literal-secret"},
-					"identity": map[string]any{"proof": map[string]any{"header": "X-Clinicpass-Proof", "secret": "literal-proof"}},
-				})})
+					"identity": map[string]any{"proof": proof},
+				}),
+			})
 			running.waitForLog(t, 0, "warning: clinic@")
 			running.waitForLog(t, 0, "nothing proves that the auth layer set them")
 			running.waitForLog(t, 0, "warning: literal@")
 			running.waitForLog(t, 0, "api.secret stands in the configuration itself")
 			running.waitForLog(t, 0, "identity.proof.secret stands in the configuration itself")
 			running.waitForLog(t, 0, "\"key\":\"set\",\"secret\":\"set\",\"token\":\"unset\"")
-			if lines := pluginLines(running.log()); strings.Contains(lines, "literal-") || strings.Count(lines, "nothing proves") != 1 {
-				t.Errorf("the plugin logs a secret, or warns of the proven identity: %s", lines)
-			}
-			echo := `{"code":400,"message":"key ` + vseetest.Key + `, secret ` + vseetest.Secret + `, provider-secretive, Jane Doe, jane.doe@example.com"}`
+			lines := pluginLines(running.log())
+			assert.NotContains(t, lines, "literal-", "a secret")
+			warnings := strings.Count(lines, "nothing proves")
+			assert.Equal(t, 1, warnings, "warnings, the proven identity needs none: %s", lines)
+			echo := `{"code":400,"message":"key ` + vseetest.Key + `, secret ` + vseetest.Secret +
+				`, provider-secretive, Jane Doe, jane.doe@example.com"}`
 			written := ""
-			for _, fault := range []vseetest.Fault{{}, {Status: 400, Body: echo}, {Status: 401, Body: echo}, {Status: 500, Body: echo}, {Reset: true}} {
+			for _, fault := range []vseetest.Fault{
+				{},
+				{Status: 400, Body: echo},
+				{Status: 401, Body: echo},
+				{Status: 500, Body: echo},
+				{Reset: true},
+			} {
 				b.clinic.Script(fault, fault, fault, fault)
-				got := running.send(t, "clinic", request{path: "/clinic/visits/secret-visit", header: defaultHeaders("provider-secretive")})
+				got := running.send(t, "clinic", request{
+					path:   "/clinic/visits/secret-visit",
+					header: defaultHeaders("provider-secretive"),
+				})
 				written += got.body
 				if got.status != http.StatusFound {
 					written += fmt.Sprint(got.header)
 				}
 			}
-			if len(b.clinic.Tokens()) == 0 {
-				t.Fatal("no token was minted")
-			}
+			require.NotEmpty(t, b.clinic.Tokens())
 			running.waitForLog(t, 0, "api_unavailable")
 			audit, err := os.ReadFile(b.audit)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			written += running.log() + string(audit)
 			secrets := append(b.clinic.Tokens(), vseetest.Key, vseetest.Secret, vseetest.AdminToken,
 				"provider-secretive", "Jane", "jane.doe", "secret-visit")
 			for _, secret := range secrets {
 				if at := strings.Index(written, secret); at >= 0 {
-					t.Errorf("%q was written: ...%s...", secret, written[max(at-150, 0):min(at+150, len(written))])
+					around := written[max(at-150, 0):min(at+150, len(written))]
+					assert.NotContains(t, around, secret)
 				}
 			}
 		})
 	}
 }
 
+// traefikStarter starts a Traefik with the HTTP part of a dynamic configuration.
+type traefikStarter = func(t *testing.T, httpConfig map[string]any) *running
+
 // traefikOnly runs a test in each Traefik, with a dynamic configuration made by hand.
-func traefikOnly(t *testing.T, test func(t *testing.T, start func(t *testing.T, httpConfig map[string]any) *running)) {
+func traefikOnly(t *testing.T, test func(t *testing.T, start traefikStarter)) {
 	t.Helper()
 	for _, version := range traefikVersions() {
 		t.Run("traefik-"+version, func(t *testing.T) {
@@ -124,50 +141,63 @@ func traefikOnly(t *testing.T, test func(t *testing.T, start func(t *testing.T, 
 	}
 }
 
-// TestBasicAuth: Traefik's basicAuth writes the user under the name just as configured, not in Go's canonical case. The
-// bcrypt hash is of "example".
+// exampleUser is jdoe with the password "example", for Traefik's basicAuth.
+const exampleUser = "jdoe:$2a$05$BFslGwAoBvb52rN8jDVPkeJE5Xcb6n1pAUPj//2IiOvfZLAiWB3Vy"
+
+// TestBasicAuth: Traefik's basicAuth writes the user under the name just as configured, not in Go's
+// canonical case.
 func TestBasicAuth(t *testing.T) {
-	traefikOnly(t, func(t *testing.T, start func(*testing.T, map[string]any) *running) {
+	traefikOnly(t, func(t *testing.T, start traefikStarter) {
 		b := newBench(t)
 		config := overlay(b.baseConfig(), map[string]any{"identity": nil})
 		config["identity"] = map[string]any{"preset": "basic-auth"}
 		running := start(t, map[string]any{
 			"routers": map[string]any{
-				probe:    map[string]any{"rule": "Host(`probe`)", "service": "site"},
-				"clinic": map[string]any{"rule": "Host(`clinic`)", "service": "site", "middlewares": []string{"auth", "clinic"}},
+				probe: map[string]any{"rule": "Host(`probe`)", "service": "site"},
+				"clinic": map[string]any{
+					"rule":        "Host(`clinic`)",
+					"service":     "site",
+					"middlewares": []string{"auth", "clinic"},
+				},
 			},
 			"middlewares": map[string]any{
 				"auth": map[string]any{"basicAuth": map[string]any{
-					"users": []string{"jdoe:$2a$05$BFslGwAoBvb52rN8jDVPkeJE5Xcb6n1pAUPj//2IiOvfZLAiWB3Vy"}, "headerField": "X-WebAuth-User",
+					"users": []string{exampleUser}, "headerField": "X-WebAuth-User",
 				}},
 				"clinic": map[string]any{"plugin": map[string]any{"clinicpass": config}},
 			},
 			"services": siteService(b.site.URL),
 		})
-		authorization := []string{"Basic " + base64.StdEncoding.EncodeToString([]byte("jdoe:example"))}
-		got := running.send(t, "clinic", request{path: "/clinic", header: map[string][]string{"Authorization": authorization}})
-		if got.status != http.StatusFound || b.clinic.Requests()[0].Fields["code"] != "jdoe" {
-			t.Errorf("signed in: %d %s", got.status, got.body)
+		click := func(t *testing.T, header map[string][]string) answer {
+			t.Helper()
+			return running.send(t, "clinic", request{path: "/clinic", header: header})
 		}
+		credentials := base64.StdEncoding.EncodeToString([]byte("jdoe:example"))
+		authorization := []string{"Basic " + credentials}
+		got := click(t, map[string][]string{"Authorization": authorization})
+		assert.Equal(t, http.StatusFound, got.status, got.body)
+		calls := b.clinic.Requests()
+		require.NotEmpty(t, calls)
+		assert.Equal(t, "jdoe", calls[0].Fields["code"])
 		for _, name := range []string{"X-WebAuth-User", "X-Webauth-User", "X_WebAuth_User"} {
-			b.clinic.Reset()
-			got = running.send(t, "clinic", request{path: "/clinic", header: map[string][]string{name: {"admin"}}})
-			if got.status != http.StatusUnauthorized || len(b.clinic.Requests()) != 0 {
-				t.Errorf("%s from a stranger: %d", name, got.status)
-			}
-			running.send(t, "clinic", request{path: "/clinic", header: map[string][]string{"Authorization": authorization, name: {"admin"}}})
-			for _, call := range b.clinic.Requests() {
-				if call.Fields["code"] != "jdoe" {
-					t.Errorf("%s beside a sign-in made somebody %s", name, call.Fields["code"])
+			t.Run(name, func(t *testing.T) {
+				b.clinic.Reset()
+				got := click(t, map[string][]string{name: {"admin"}})
+				assert.Equal(t, http.StatusUnauthorized, got.status, "from a stranger")
+				assert.Empty(t, b.clinic.Requests(), "from a stranger")
+				click(t, map[string][]string{"Authorization": authorization, name: {"admin"}})
+				for _, call := range b.clinic.Requests() {
+					assert.Equal(t, "jdoe", call.Fields["code"], "beside a sign-in")
 				}
-			}
+			})
 		}
 	})
 }
 
-// TestForwardAuth: the portal's forwardAuth says who clicks; what the browser claims about it does not count.
+// TestForwardAuth: the portal's forwardAuth says who clicks; what the browser claims about it does
+// not count.
 func TestForwardAuth(t *testing.T) {
-	traefikOnly(t, func(t *testing.T, start func(*testing.T, map[string]any) *running) {
+	traefikOnly(t, func(t *testing.T, start traefikStarter) {
 		b := newBench(t)
 		hospital := httptest.NewServer(portal.New())
 		t.Cleanup(hospital.Close)
@@ -175,45 +205,57 @@ func TestForwardAuth(t *testing.T) {
 			"routers": map[string]any{
 				probe:    map[string]any{"rule": "Host(`probe`)", "service": "site"},
 				"portal": map[string]any{"rule": "Host(`portal`)", "service": "site"},
-				"clinic": map[string]any{"rule": "Host(`portal`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))", "service": "noop@internal", "middlewares": []string{"auth", "clinic"}},
+				"clinic": map[string]any{
+					"rule":        "Host(`portal`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))",
+					"service":     "noop@internal",
+					"middlewares": []string{"auth", "clinic"},
+				},
 			},
 			"middlewares": map[string]any{
-				"auth":   map[string]any{"forwardAuth": map[string]any{"address": hospital.URL + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},
+				"auth": map[string]any{"forwardAuth": map[string]any{
+					"address":             hospital.URL + portal.ForwardAuthPath,
+					"authResponseHeaders": portal.IdentityHeaders,
+				}},
 				"clinic": map[string]any{"plugin": map[string]any{"clinicpass": b.baseConfig()}},
 			},
 			"services": siteService(hospital.URL),
 		})
-		claims := map[string][]string{"X-Auth-Request-User": {"u-1002"}, "X-Auth-Request-Name": {"Somebody Else"}}
-		got := running.send(t, "portal", request{path: "/clinic/visits/7", header: claims})
-		if want := "http://portal/sign-in?to=%2Fclinic%2Fvisits%2F7"; got.header.Get("Location") != want || len(b.clinic.Requests()) != 0 {
-			t.Errorf("a stranger: %d to %s, want %s", got.status, got.header.Get("Location"), want)
-		}
+		got := running.send(t, "portal", request{
+			path: "/clinic/visits/7",
+			header: map[string][]string{
+				"X-Auth-Request-User": {"u-1002"},
+				"X-Auth-Request-Name": {"Somebody Else"},
+			},
+		})
+		signIn := "http://portal/sign-in?to=%2Fclinic%2Fvisits%2F7"
+		assert.Equal(t, signIn, got.header.Get("Location"), "a stranger: %d", got.status)
+		assert.Empty(t, b.clinic.Requests(), "a stranger")
 		jane := portal.Providers[0]
-		got = running.send(t, "portal", request{method: "POST", path: "/sign-in?id=" + jane.ID})
-		if got.status == http.StatusSeeOther {
-			t.Error("the portal takes a sign-in from a query")
-		}
-		cookie := signInAtPortal(t, hospital.URL, jane.ID)
-		got = running.send(t, "portal", request{path: "/clinic/visits/7", header: map[string][]string{"Cookie": {cookie}, "X-Auth-Request-User": {"u-1002"}}})
+		got = running.send(t, "portal", request{
+			method: http.MethodPost, path: "/sign-in?id=" + jane.ID,
+		})
+		assert.NotEqual(t, http.StatusSeeOther, got.status, "a sign-in from a query")
+		got = running.send(t, "portal", request{
+			path: "/clinic/visits/7",
+			header: map[string][]string{
+				"Cookie":              {signInAtPortal(t, hospital.URL, jane.ID)},
+				"X-Auth-Request-User": {"u-1002"},
+			},
+		})
+		require.Equal(t, http.StatusFound, got.status)
 		calls := b.clinic.Requests()
-		if got.status != http.StatusFound || len(calls) != 1 {
-			t.Fatalf("signed in: %d, %d calls", got.status, len(calls))
-		}
-		if fields := calls[0].Fields; fields["code"] != jane.ID || fields["first_name"] != "Jane" || fields["email"] != jane.Email {
-			t.Errorf("sent %v", fields)
-		}
+		require.Len(t, calls, 1)
+		assert.Subset(t, calls[0].Fields, map[string]string{
+			"code": jane.ID, "first_name": "Jane", "email": jane.Email,
+		})
 	})
 }
 
 func signInAtPortal(t *testing.T, address, id string) string {
 	t.Helper()
 	response, err := client.PostForm(address+"/sign-in", url.Values{"id": {id}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer response.Body.Close()
-	if len(response.Cookies()) == 0 {
-		t.Fatalf("the portal set no cookie: %s", response.Status)
-	}
+	require.NotEmpty(t, response.Cookies(), response.Status)
 	return response.Cookies()[0].String()
 }

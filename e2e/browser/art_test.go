@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
 
@@ -21,7 +24,8 @@ import (
 const drawn = `new Promise((resolve, reject) => {
 	const picture = new Image();
 	picture.onload = () => {
-		const canvas = Object.assign(document.createElement('canvas'), {width: picture.width, height: picture.height});
+		const size = {width: picture.width, height: picture.height};
+		const canvas = Object.assign(document.createElement('canvas'), size);
 		canvas.getContext('2d').drawImage(picture, 0, 0);
 		resolve(canvas.toDataURL('image/png').split(',')[1]);
 	};
@@ -29,42 +33,40 @@ const drawn = `new Promise((resolve, reject) => {
 	picture.src = 'data:image/svg+xml;base64,%s';
 })`
 
-// maxDifference is how much two drawings may differ, as a part of what they can: letters are not the same on every machine.
+// maxDifference is how much two drawings may differ, as a part of what they can: letters are not
+// the same on every machine.
 const maxDifference = 0.02
 
-// TestArt: the PNG files of the catalogue are what a browser makes of the SVG files, which fetch and run nothing. With UPDATE set
-// it writes them.
+// TestArt: the PNG files of the catalogue are what a browser makes of the SVG files, which fetch
+// and run nothing. With UPDATE set it writes them.
 func TestArt(t *testing.T) {
 	b := open(t).tab(t)
-	for name, size := range map[string]image.Point{"icon": {X: 256, Y: 256}, "banner": {X: 1200, Y: 400}} {
-		t.Run(name, func(t *testing.T) {
-			base := filepath.Join(traefik.Root(), ".assets", name)
+	for _, row := range []struct {
+		desc string // also the name of the files
+		size image.Point
+	}{
+		{desc: "icon", size: image.Point{X: 256, Y: 256}},
+		{desc: "banner", size: image.Point{X: 1200, Y: 400}},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			base := filepath.Join(traefik.Root(), ".assets", row.desc)
 			source, err := os.ReadFile(base + ".svg")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			checkSVG(t, source)
 			b.visit(t, "about:blank")
-			raw, err := base64.StdEncoding.DecodeString(eval[string](t, b, fmt.Sprintf(drawn, base64.StdEncoding.EncodeToString(source))))
-			if err != nil {
-				t.Fatal(err)
-			}
+			draw := fmt.Sprintf(drawn, base64.StdEncoding.EncodeToString(source))
+			raw, err := base64.StdEncoding.DecodeString(eval[string](t, b, draw))
+			require.NoError(t, err)
 			if os.Getenv("UPDATE") != "" {
-				if err := os.WriteFile(base+".png", raw, 0o600); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.WriteFile(base+".png", raw, 0o600))
 			}
 			kept, err := os.ReadFile(base + ".png")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			got, want := decodePNG(t, kept), decodePNG(t, raw)
-			if got.Bounds().Size() != size || want.Bounds().Size() != size {
-				t.Fatalf("the sizes are %v and %v, want %v", got.Bounds().Size(), want.Bounds().Size(), size)
-			}
-			if d := difference(got, want); d > maxDifference {
-				t.Errorf("the PNG is another picture than the SVG (%.3f); make art draws it anew", d)
-			}
+			require.Equal(t, row.size, got.Bounds().Size(), "the file's size")
+			require.Equal(t, row.size, want.Bounds().Size(), "the drawing's size")
+			assert.LessOrEqual(t, difference(got, want), maxDifference,
+				"the PNG is another picture than the SVG; make art draws it anew")
 		})
 	}
 }
@@ -77,28 +79,24 @@ func checkSVG(t *testing.T, source []byte) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		if err != nil {
-			t.Fatal(err)
+		require.NoError(t, err)
+		element, ok := token.(xml.StartElement)
+		if !ok {
+			continue
 		}
-		if element, ok := token.(xml.StartElement); ok {
-			for _, attribute := range element.Attr {
-				if name := strings.ToLower(attribute.Name.Local); name == "href" || strings.HasPrefix(name, "on") {
-					t.Errorf("<%s> has %s", element.Name.Local, name)
-				}
-			}
-			if name := strings.ToLower(element.Name.Local); name == "script" || name == "style" || name == "foreignobject" || name == "image" {
-				t.Errorf("it has <%s>", name)
-			}
+		for _, attribute := range element.Attr {
+			assert.NotRegexp(t, "^(href$|on)", strings.ToLower(attribute.Name.Local),
+				"an attribute of <%s>", element.Name.Local)
 		}
+		assert.NotContains(t, []string{"script", "style", "foreignobject", "image"},
+			strings.ToLower(element.Name.Local))
 	}
 }
 
 func decodePNG(t *testing.T, raw []byte) image.Image {
 	t.Helper()
 	picture, err := png.Decode(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return picture
 }
 

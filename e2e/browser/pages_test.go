@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,55 +15,147 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/e2e/portal"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// failures are the pages that can be provoked, each by what provokes it in practice.
-var failures = []struct {
+// failure is a failure page and what provokes it in practice.
+type failure struct {
+	desc    string
 	outcome string
 	status  int
-	as      portal.Provider
+	as      portal.Provider // Jane by default
 	prefix  string
 	again   bool // there is a link to try again
 	faults  vseetest.Fault
 	provoke func(t *testing.T, b *tab, address string) // by default the address is opened
-}{
-	{outcome: "no_identity", status: 401, prefix: strangerPrefix, again: true},
-	{outcome: "identity_refused", status: 403, prefix: unprovenPrefix},
-	{outcome: "not_allowed", status: 403, prefix: clinicPrefix, as: alex},
-	{outcome: "method_refused", status: 405, prefix: clinicPrefix, provoke: postForm},
-	{outcome: "not_a_navigation", status: 403, prefix: clinicPrefix, provoke: pretendPrefetch},
-	{outcome: "too_many", status: 429, prefix: limitedPrefix, again: true, provoke: openTwice},
-	{outcome: "credentials_refused", status: 502, prefix: clinicPrefix, again: true, faults: vseetest.Fault{Status: 401}},
-	{outcome: "api_error", status: 502, prefix: clinicPrefix, again: true, faults: vseetest.Fault{Status: 400}},
-	{outcome: "api_unavailable", status: 502, prefix: clinicPrefix, again: true, faults: vseetest.Fault{Status: 500}},
-	{outcome: "api_timeout", status: 504, prefix: slowPrefix, again: true, faults: vseetest.Fault{Delay: time.Minute}},
-	{outcome: "keys_unavailable", status: 503, prefix: keylessPrefix, again: true},
 }
 
-func postForm(t *testing.T, b *tab, address string) {
-	path := b.world.pages.html("form", "", `<form method=post action="`+address+`"><button id=go>Open</button></form>`)
-	b.visit(t, b.world.portal+path)
-	b.click(t, "#go")
+// failures are the pages that can be provoked.
+var failures = []failure{
+	{
+		desc:    "no identity",
+		outcome: "no_identity",
+		status:  401,
+		prefix:  strangerPrefix,
+		again:   true,
+	},
+	{
+		desc:    "identity without a proof",
+		outcome: "identity_refused",
+		status:  403,
+		prefix:  unprovenPrefix,
+	},
+	{
+		desc:    "another group",
+		outcome: "not_allowed",
+		status:  403,
+		prefix:  clinicPrefix,
+		as:      alex,
+	},
+	{
+		desc:    "form",
+		outcome: "method_refused",
+		status:  405,
+		prefix:  clinicPrefix,
+		provoke: postForm,
+	},
+	{
+		desc:    "prefetch",
+		outcome: "not_a_navigation",
+		status:  403,
+		prefix:  clinicPrefix,
+		provoke: pretendPrefetch,
+	},
+	{
+		desc:    "one sign-in too many",
+		outcome: "too_many",
+		status:  429,
+		prefix:  limitedPrefix,
+		again:   true,
+		provoke: openTwice,
+	},
+	{
+		desc:    "API answers 401",
+		outcome: "credentials_refused",
+		status:  502,
+		prefix:  clinicPrefix,
+		again:   true,
+		faults:  vseetest.Fault{Status: 401},
+	},
+	{
+		desc:    "API answers 400",
+		outcome: "api_error",
+		status:  502,
+		prefix:  clinicPrefix,
+		again:   true,
+		faults:  vseetest.Fault{Status: 400},
+	},
+	{
+		desc:    "API answers 500",
+		outcome: "api_unavailable",
+		status:  502,
+		prefix:  clinicPrefix,
+		again:   true,
+		faults:  vseetest.Fault{Status: 500},
+	},
+	{
+		desc:    "API does not answer",
+		outcome: "api_timeout",
+		status:  504,
+		prefix:  slowPrefix,
+		again:   true,
+		faults:  vseetest.Fault{Delay: time.Minute},
+	},
+	{
+		desc:    "keys out of reach",
+		outcome: "keys_unavailable",
+		status:  503,
+		prefix:  keylessPrefix,
+		again:   true,
+	},
+}
+
+func openOnce(t *testing.T, b *tab, address string) {
+	t.Helper()
+	b.visit(t, address)
 }
 
 func openTwice(t *testing.T, b *tab, address string) {
+	t.Helper()
 	b.visit(t, address)
 	b.visit(t, address)
 }
 
-// pretendPrefetch shows in a tab of its own what otherwise shows in a part of another page, so that it can be examined.
+func postForm(t *testing.T, b *tab, address string) {
+	t.Helper()
+	form := `<form method=post action="` + address + `"><button id=go>Open</button></form>`
+	b.visit(t, b.world.portal+b.world.pages.html("form", "", form))
+	b.click(t, "#go")
+}
+
+// pretendPrefetch shows in a tab of its own what otherwise shows in a part of another page, so that
+// it can be examined.
 func pretendPrefetch(t *testing.T, b *tab, address string) {
-	command(t, b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"X-Moz": "prefetch"}})
+	t.Helper()
+	command(t, b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
+		Headers: network.Headers{"X-Moz": "prefetch"},
+	})
 	b.visit(t, address)
 }
 
 // eachFailure runs a test with each failure page, opened in a tab that setUp has prepared.
-func eachFailure(t *testing.T, setUp func(t *testing.T, b *tab), test func(t *testing.T, b *tab, outcome, address string, again bool)) {
+func eachFailure(
+	t *testing.T,
+	setUp func(t *testing.T, b *tab),
+	test func(t *testing.T, b *tab, f failure, address string),
+) {
+	t.Helper()
 	for _, f := range failures {
-		t.Run(f.outcome, func(t *testing.T) {
+		t.Run(f.desc, func(t *testing.T) {
 			w := open(t)
 			b := w.tab(t)
 			who := f.as
@@ -70,131 +164,173 @@ func eachFailure(t *testing.T, setUp func(t *testing.T, b *tab), test func(t *te
 			}
 			b.signIn(t, who)
 			setUp(t, b)
-			// The API is asked up to four times for a sign-in, and the page is opened twice at most.
-			w.clinic.Script(f.faults, f.faults, f.faults, f.faults, f.faults, f.faults, f.faults, f.faults)
+			// A sign-in asks the API up to four times, and the page is opened twice at most.
+			w.clinic.Script(slices.Repeat([]vseetest.Fault{f.faults}, 8)...)
 			address := w.portal + f.prefix + "/visits/7?tab=notes"
 			provoke := f.provoke
 			if provoke == nil {
-				provoke = func(t *testing.T, b *tab, address string) { b.visit(t, address) }
+				provoke = openOnce
 			}
 			b.noted()
 			provoke(t, b, address)
-			b.waitFor(t, fmt.Sprintf("location.href === %q && document.readyState === 'complete'", address))
-			if _, last, _ := b.noted(); last.outcome != f.outcome || last.status != f.status {
-				t.Fatalf("%s came to %s with status %d, want %s with %d", address, last.outcome, last.status, f.outcome, f.status)
-			}
-			test(t, b, f.outcome, address, f.again)
+			b.waitFor(t, fmt.Sprintf(loaded, address))
+			_, last, _ := b.noted()
+			require.Equal(t, f.outcome, last.outcome)
+			require.Equal(t, f.status, last.status)
+			test(t, b, f, address)
 		})
 	}
 }
 
-// TestFailurePages: each page is complete, looks as it was meant to under its own Content-Security-Policy, and runs nothing.
+// withoutSetUp is for tests that need nothing more than eachFailure prepares.
+func withoutSetUp(*testing.T, *tab) {}
+
+// TestFailurePages: each page is complete, looks as it was meant to under its own
+// Content-Security-Policy, and runs nothing.
 func TestFailurePages(t *testing.T) {
-	eachFailure(t, func(*testing.T, *tab) {}, func(t *testing.T, b *tab, outcome, address string, again bool) {
-		for expression, want := range map[string]string{
-			"document.querySelectorAll('h1').length":                         "1",
-			"document.querySelectorAll('main').length":                       "1",
-			"document.documentElement.lang":                                  "en",
-			"document.title === document.querySelector('h1').textContent":    "true",
-			"document.scripts.length":                                        "0",
-			"document.querySelectorAll('[style], link, img, iframe').length": "0",
-			"document.compatMode":                                            "CSS1Compat",
-			"document.querySelector('.ref').textContent.length":              fmt.Sprint(len("Reference: 0123456789")),
-			"document.querySelector('a[href^=mailto]').textContent":          "information.technology@hospital.example.com",
+	eachFailure(t, withoutSetUp, func(t *testing.T, b *tab, f failure, address string) {
+		for _, row := range []struct{ desc, expression, want string }{
+			{
+				desc:       "headings",
+				expression: "document.querySelectorAll('h1').length",
+				want:       "1",
+			},
+			{
+				desc:       "main parts",
+				expression: "document.querySelectorAll('main').length",
+				want:       "1",
+			},
+			{
+				desc:       "language",
+				expression: "document.documentElement.lang",
+				want:       "en",
+			},
+			{
+				desc:       "title is the heading",
+				expression: "document.title === document.querySelector('h1').textContent",
+				want:       "true",
+			},
+			{
+				desc:       "scripts",
+				expression: "document.scripts.length",
+				want:       "0",
+			},
+			{
+				desc:       "parts to load",
+				expression: "document.querySelectorAll('[style], link, img, iframe').length",
+				want:       "0",
+			},
+			{
+				desc:       "mode",
+				expression: "document.compatMode",
+				want:       "CSS1Compat",
+			},
+			{
+				desc:       "length of the reference",
+				expression: "document.querySelector('.ref').textContent.length",
+				want:       strconv.Itoa(len("Reference: 0123456789")),
+			},
+			{
+				desc:       "contact",
+				expression: "document.querySelector('a[href^=mailto]').textContent",
+				want:       "information.technology@hospital.example.com",
+			},
 		} {
-			if got := eval[string](t, b, "String("+expression+")"); got != want {
-				t.Errorf("%s is %s, want %s", expression, got, want)
-			}
+			t.Run(row.desc, func(t *testing.T) {
+				got := eval[string](t, b, "String("+row.expression+")")
+				assert.Equal(t, row.want, got, row.expression)
+			})
 		}
-		seen := map[string]bool{"rgba(0, 0, 0, 0)": true, "rgb(255, 255, 255)": true, "rgb(0, 0, 0)": true}
+		seen := []string{"rgba(0, 0, 0, 0)", "rgb(255, 255, 255)", "rgb(0, 0, 0)"}
 		for _, scheme := range []string{"light", "dark"} {
 			b.prefer(t, scheme)
-			if color := eval[string](t, b, "getComputedStyle(document.body).backgroundColor"); seen[color] {
-				t.Errorf("the page's own style does not apply: the background of %s is %s", scheme, color)
-			} else {
-				seen[color] = true
-			}
+			color := eval[string](t, b, "getComputedStyle(document.body).backgroundColor")
+			assert.NotContains(t, seen, color, "%s: the page's own style does not apply", scheme)
+			seen = append(seen, color)
 		}
-		if _, _, complaints := b.noted(); len(complaints) > 0 {
-			t.Errorf("the policy is violated: %v", complaints)
-		}
-		b.tryAgain(t, outcome, address, again) // before the tab changes its size, which would move the link under the click
+		b.noComplaints(t)
+		// This comes before the tab changes its size, which would move the link under the click.
+		b.tryAgain(t, f.outcome, address, f.again)
 		b.phone(t)
-		if wide := eval[int](t, b, "document.documentElement.scrollWidth"); wide > phoneWidth {
-			t.Errorf("on a phone the page is %d pixels wide, the screen %d", wide, phoneWidth)
-		}
-		if _, _, complaints := b.noted(); len(complaints) > 0 {
-			t.Errorf("the policy is violated: %v", complaints)
-		}
+		wide := eval[int](t, b, "document.documentElement.scrollWidth")
+		assert.LessOrEqual(t, wide, phoneWidth, "on a phone the page is wider than the screen")
+		b.noComplaints(t)
 		b.desktop(t)
 	})
 }
 
-// tryAgain clicks the link to try again, which asks for the same page, and here fails in the same way.
+// noComplaints fails the test if a Content-Security-Policy was violated since the last look.
+func (b *tab) noComplaints(t *testing.T) {
+	t.Helper()
+	_, _, complaints := b.noted()
+	assert.Empty(t, complaints, "the policy is violated")
+}
+
+// tryAgain clicks the link to try again, which asks for the same page, and here fails in the same
+// way.
 func (b *tab) tryAgain(t *testing.T, outcome, address string, again bool) {
 	t.Helper()
 	const links = "Array.from(document.links).filter((a) => a.textContent === 'Try again')"
-	if got := eval[int](t, b, links+".length"); (got == 1) != again {
-		t.Errorf("there are %d links to try again", got)
-	}
 	if !again {
+		assert.Zero(t, eval[int](t, b, links+".length"), "links to try again")
 		return
 	}
-	if got := eval[string](t, b, links+"[0].href"); got != address {
-		t.Errorf("the link to try again leads to %s", got)
-	}
+	assert.Equal(t, 1, eval[int](t, b, links+".length"), "links to try again")
+	assert.Equal(t, address, eval[string](t, b, links+"[0].href"), "the link to try again")
 	reference := eval[string](t, b, "document.querySelector('.ref').textContent")
 	b.noted()
 	b.click(t, "main a[href='']")
-	b.waitFor(t, fmt.Sprintf("document.querySelector('.ref') && document.querySelector('.ref').textContent !== %q", reference))
-	if _, last, _ := b.noted(); last.outcome != outcome || last.url != address {
-		t.Errorf("trying again came to %s at %s", last.outcome, last.url)
-	}
+	b.waitFor(t, fmt.Sprintf("document.querySelector('.ref') && "+
+		"document.querySelector('.ref').textContent !== %q", reference))
+	_, last, _ := b.noted()
+	assert.Equal(t, outcome, last.outcome, "trying again")
+	assert.Equal(t, address, last.url, "trying again")
 }
 
-// TestPolicyIsWatched: should a page's style not be allowed by its policy, the tests above would hear of it.
+// TestPolicyIsWatched: should a page's style not be allowed by its policy, the tests above would
+// hear of it.
 func TestPolicyIsWatched(t *testing.T) {
 	w := open(t)
 	b := w.tab(t)
-	b.visit(t, w.portal+w.pages.html("watched", `<meta http-equiv=Content-Security-Policy content="default-src 'none'; style-src 'sha256-AAAA'"><style>body{color:red}</style>`, ""))
-	b.poll(t, "a complaint about the policy", func() bool {
+	const head = `<meta http-equiv=Content-Security-Policy ` +
+		`content="default-src 'none'; style-src 'sha256-AAAA'"><style>body{color:red}</style>`
+	b.visit(t, w.portal+w.pages.html("watched", head, ""))
+	require.Eventually(t, func() bool {
 		_, _, complaints := b.noted()
 		return len(complaints) > 0
-	})
+	}, patience, tick, "no complaint about the policy")
 }
 
-// TestRefusalInAFrame: where frames are allowed, one that is refused says why; otherwise the policy forbids the browser to
-// show anything. The frame is refused because another site leads it there, and can be read because it ends on the portal.
+// TestRefusalInAFrame: where frames are allowed, one that is refused says why; otherwise the policy
+// forbids the browser to show anything. The frame is refused because another site leads it there,
+// and can be read because it ends on the portal.
 func TestRefusalInAFrame(t *testing.T) {
 	w := open(t)
 	b := w.tab(t)
 	framing := func(prefix string) string {
 		detour := w.pages.add("detour", redirect, w.portal+prefix)
-		return w.portal + w.pages.html("frame", "", `<iframe src="`+w.pages.otherSite()+detour+`"></iframe>`)
+		body := `<iframe src="` + w.pages.otherSite() + detour + `"></iframe>`
+		return w.portal + w.pages.html("frame", "", body)
 	}
 	before := len(w.outcomes(t, framedPrefix))
 	b.visit(t, framing(framedPrefix))
 	w.waitForOutcome(t, framedPrefix, before, "not_a_navigation")
 	const inside = "document.querySelector('iframe').contentDocument"
 	b.waitFor(t, inside+" && "+inside+".querySelector('h1')")
-	if got := eval[string](t, b, inside+".querySelector('h1').textContent"); got != "Please open the clinic in a page of its own" {
-		t.Errorf("the frame says %q", got)
-	}
-	if _, _, complaints := b.noted(); len(complaints) > 0 {
-		t.Errorf("the policy is violated: %v", complaints)
-	}
+	assert.Equal(t, "Please open the clinic in a page of its own",
+		eval[string](t, b, inside+".querySelector('h1').textContent"))
+	b.noComplaints(t)
 	b.visit(t, framing(badgePrefix))
-	b.poll(t, "a complaint that the page is in a frame", func() bool {
+	require.Eventually(t, func() bool {
 		_, _, complaints := b.noted()
 		return strings.Contains(strings.Join(complaints, " "), "frame-ancestors")
-	})
-	if eval[bool](t, b, inside+" !== null") {
-		t.Error("the page shows in a frame though frames are not allowed")
-	}
+	}, patience, tick, "no complaint that the page is in a frame")
+	assert.False(t, eval[bool](t, b, inside+" !== null"),
+		"the page shows in a frame though frames are not allowed")
 	w.calls(t, 0, "in frames")
 }
 
-// prefer sets the colour scheme that the person at the browser prefers.
+// prefer sets the color scheme that the person at the browser prefers.
 func (b *tab) prefer(t *testing.T, scheme string) {
 	t.Helper()
 	command(t, b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -202,12 +338,19 @@ func (b *tab) prefer(t *testing.T, scheme string) {
 	})
 }
 
-const phoneWidth = 320 // pixels of CSS; the smallest screen that pages must fit without scrolling sideways
+// phoneWidth is that of the smallest screen that pages must fit without scrolling sideways, in
+// pixels of CSS.
+const phoneWidth = 320
 
 // phone makes the tab as small as a phone's screen.
 func (b *tab) phone(t *testing.T) {
 	t.Helper()
-	command(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: phoneWidth, Height: 640, DeviceScaleFactor: 2, Mobile: true})
+	command(t, b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width:             phoneWidth,
+		Height:            640,
+		DeviceScaleFactor: 2,
+		Mobile:            true,
+	})
 }
 
 func (b *tab) desktop(t *testing.T) {
@@ -215,24 +358,36 @@ func (b *tab) desktop(t *testing.T) {
 	command(t, b, emulation.ClearDeviceMetricsOverride, cdp.Empty{})
 }
 
-// runAxe returns what axe-core finds, a line for each finding: violations, and what it could not decide.
+// runAxe returns what axe-core finds, a line for each finding: violations, and what it could not
+// decide.
 const runAxe = `axe.run(document, {resultTypes: ['violations', 'incomplete']}).then((r) => {
-	const lines = (kind, found) => found.map((f) => kind + ' ' + f.id + ': ' + f.help + ' ' + f.nodes.map((n) => n.html).join(' '));
-	return lines('violation', r.violations).concat(lines('undecided', r.incomplete), r.passes.length ? [] : ['nothing was checked']);
+	const places = (f) => f.nodes.map((n) => n.html).join(' ');
+	const line = (kind, f) => kind + ' ' + f.id + ': ' + f.help + ' ' + places(f);
+	const violations = r.violations.map((f) => line('violation', f));
+	const undecided = r.incomplete.map((f) => line('undecided', f));
+	return violations.concat(undecided, r.passes.length ? [] : ['nothing was checked']);
 })`
 
-// TestAccessibility: axe-core finds nothing wrong, in either colour scheme, on a desk and on a phone. The page's policy
-// forbids scripts, axe-core too, so it is set aside here.
-func TestAccessibility(t *testing.T) {
-	open(t)
-	axe, err := Axe()
+// axeSource returns the source of axe-core.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	source, err := Axe()
 	if err != nil {
 		missing(t, err)
 	}
+	return source
+}
+
+// TestAccessibility: axe-core finds nothing wrong, in either color scheme, on a desk and on a
+// phone. The page's policy forbids scripts, axe-core too, so it is set aside here.
+func TestAccessibility(t *testing.T) {
+	open(t)
+	axe := axeSource(t)
 	bypass := func(t *testing.T, b *tab) {
+		t.Helper()
 		command(t, b, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
 	}
-	eachFailure(t, bypass, func(t *testing.T, b *tab, _, _ string, _ bool) {
+	eachFailure(t, bypass, func(t *testing.T, b *tab, _ failure, _ string) {
 		eval[bool](t, b, axe+"; true")
 		for _, screen := range []string{"desk", "phone"} {
 			if screen == "phone" {
@@ -240,9 +395,7 @@ func TestAccessibility(t *testing.T) {
 			}
 			for _, scheme := range []string{"light", "dark"} {
 				b.prefer(t, scheme)
-				for _, finding := range eval[[]string](t, b, runAxe) {
-					t.Errorf("%s, %s: %s", screen, scheme, finding)
-				}
+				assert.Empty(t, eval[[]string](t, b, runAxe), "%s, %s", screen, scheme)
 			}
 		}
 	})
@@ -251,31 +404,25 @@ func TestAccessibility(t *testing.T) {
 // TestAxeIsAwake: axe-core finds what is wrong with a page that is wrong.
 func TestAxeIsAwake(t *testing.T) {
 	w := open(t)
-	axe, err := Axe()
-	if err != nil {
-		missing(t, err)
-	}
+	axe := axeSource(t)
 	b := w.tab(t)
-	b.visit(t, w.portal+w.pages.html("wrong", "", `<main><h1>x</h1><p style="color:#bbb;background:#ccc">pale</p><img src=""></main>`))
+	const body = `<main><h1>x</h1><p style="color:#bbb;background:#ccc">pale</p><img src=""></main>`
+	b.visit(t, w.portal+w.pages.html("wrong", "", body))
 	eval[bool](t, b, axe+"; true")
 	found := strings.Join(eval[[]string](t, b, runAxe), "\n")
-	for _, id := range []string{"violation color-contrast", "violation image-alt"} {
-		if !strings.Contains(found, id) {
-			t.Errorf("axe-core does not report %s, only: %s", id, found)
-		}
-	}
+	assert.Contains(t, found, "violation color-contrast")
+	assert.Contains(t, found, "violation image-alt")
 }
 
-// TestScreenshots is no test: it writes a picture of each failure page to the folder that SCREENSHOTS names.
+// TestScreenshots is no test: it writes a picture of each failure page to the folder that
+// SCREENSHOTS names.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
 		t.Skip("SCREENSHOTS names no folder")
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	eachFailure(t, func(*testing.T, *tab) {}, func(t *testing.T, b *tab, outcome, _ string, _ bool) {
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	eachFailure(t, withoutSetUp, func(t *testing.T, b *tab, f failure, _ string) {
 		for _, screen := range []string{"desk", "phone"} {
 			b.desktop(t)
 			if screen == "phone" {
@@ -284,12 +431,9 @@ func TestScreenshots(t *testing.T) {
 			for _, scheme := range []string{"light", "dark"} {
 				b.prefer(t, scheme)
 				picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, outcome+"-"+screen+"-"+scheme+".png"), picture, 0o600); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
+				name := f.outcome + "-" + screen + "-" + scheme + ".png"
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), picture, 0o600))
 			}
 		}
 	})

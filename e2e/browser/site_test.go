@@ -17,17 +17,24 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/e2e/portal"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// patience is how long anything may take that a test waits for.
-const patience = 20 * time.Second
+const (
+	// patience is how long anything may take that a test waits for.
+	patience = 20 * time.Second
+	// tick is the time between two looks at whether it is there.
+	tick = 10 * time.Millisecond
+)
 
-// world is what all tests of this package share: a browser, Traefik with the portal behind it, and the clinic. A test gets
-// cookies of its own with each tab, and a prefix of its own where it would be in another one's way.
+// world is what all tests of this package share: a browser, Traefik with the portal behind it, and
+// the clinic. A test gets cookies of its own with each tab, and a prefix of its own where it would
+// be in another one's way.
 type world struct {
 	browser context.Context // of chromedp
 	clinic  *vseetest.Server
@@ -56,9 +63,7 @@ func open(t *testing.T) *world {
 		missing(t, err)
 	}
 	w, err := shared()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w.clinic.Reset()
 	return w
 }
@@ -69,7 +74,7 @@ func missing(t *testing.T, err error) {
 	if Excused() {
 		t.Skip(err)
 	}
-	t.Fatal(err)
+	require.NoError(t, err)
 }
 
 func (w *world) close() {
@@ -109,7 +114,11 @@ func (w *world) start() error {
 	if err != nil {
 		return err
 	}
-	instance, err := traefik.Start(traefik.Options{Binary: binary, Dynamic: string(dynamic), Probe: "127.0.0.1"})
+	instance, err := traefik.Start(traefik.Options{
+		Binary:  binary,
+		Dynamic: string(dynamic),
+		Probe:   "127.0.0.1",
+	})
 	if err != nil {
 		return err
 	}
@@ -118,8 +127,8 @@ func (w *world) start() error {
 	return w.startBrowser()
 }
 
-// startBrowser starts Chromium so that it talks to this machine only: what it does by itself is switched off, and no name
-// but localhost has an address.
+// startBrowser starts Chromium so that it talks to this machine only: what it does by itself is
+// switched off, and no name but localhost has an address.
 func (w *world) startBrowser() error {
 	path, err := Chromium()
 	if err != nil {
@@ -148,7 +157,8 @@ func (w *world) startBrowser() error {
 		chromedp.Flag("disable-extensions", true),
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("password-store", "basic"),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
+		chromedp.Flag("host-resolver-rules",
+			"MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 		chromedp.WindowSize(1280, 900),
 	)
 	w.closers = append(w.closers, cancel)
@@ -160,10 +170,11 @@ func (w *world) startBrowser() error {
 
 type object = map[string]any
 
-// Where the clinic is found at the portal. Each prefix is a middleware with a configuration of its own.
+// Where the clinic is found at the portal. Each prefix is a middleware with a configuration of its
+// own.
 const (
 	clinicPrefix   = "/clinic"
-	badgePrefix    = "/badge-clinic"     // the identity hangs on no cookie, so requests from foreign pages have it too
+	badgePrefix    = "/badge-clinic"     // no cookie is needed, so foreign pages have the identity
 	framedPrefix   = "/framed-clinic"    // likewise, and frames are allowed
 	limitedPrefix  = "/limited-clinic"   // one sign-in a minute
 	slowPrefix     = "/impatient-clinic" // a fraction of a second for the API
@@ -177,59 +188,114 @@ const (
 func (w *world) dynamic(hospital string) object {
 	routers := object{
 		"portal": object{"rule": "PathPrefix(`/`)", "service": "portal", "priority": 1},
-		"pages":  object{"rule": "PathPrefix(`" + pagesPath + "`)", "service": "pages", "priority": 10},
+		"pages": object{
+			"rule":     "PathPrefix(`" + pagesPath + "`)",
+			"service":  "pages",
+			"priority": 10,
+		},
 	}
 	middlewares := object{
-		"portal-auth": object{"forwardAuth": object{"address": hospital + portal.ForwardAuthPath, "authResponseHeaders": portal.IdentityHeaders}},
+		"portal-auth": object{"forwardAuth": object{
+			"address":             hospital + portal.ForwardAuthPath,
+			"authResponseHeaders": portal.IdentityHeaders,
+		}},
 		"badge-auth": object{"headers": object{"customRequestHeaders": object{
-			"X-Auth-Request-User": "u-2001", "X-Auth-Request-Name": "Robin Loe", "X-Auth-Request-Groups": "clinicians",
+			"X-Auth-Request-User":   "u-2001",
+			"X-Auth-Request-Name":   "Robin Loe",
+			"X-Auth-Request-Groups": "clinicians",
 		}}},
 		"patient-auth": object{"headers": object{"customRequestHeaders": object{
-			"X-Auth-Request-User": "7001", "X-Auth-Request-Name": "Pat Sample", "X-Auth-Request-Groups": "patients",
+			"X-Auth-Request-User":   "7001",
+			"X-Auth-Request-Name":   "Pat Sample",
+			"X-Auth-Request-Groups": "patients",
 		}}},
 		// A token that names a key, which is then looked for. Nobody signed it.
-		"token-auth": object{"headers": object{"customRequestHeaders": object{"X-Token": "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AAAA"}}},
+		"token-auth": object{"headers": object{"customRequestHeaders": object{
+			"X-Token": "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AAAA",
+		}}},
 	}
 	for prefix, special := range map[string]struct {
 		auth   string
 		config object
 	}{
-		clinicPrefix:   {"portal-auth", nil},
-		badgePrefix:    {"badge-auth", nil},
-		framedPrefix:   {"badge-auth", object{"portal": object{"url": w.clinic.Portal(), "allowFrame": true}}},
-		limitedPrefix:  {"portal-auth", object{"limits": object{"signIns": 1}}},
-		slowPrefix:     {"portal-auth", object{"api": w.api("200ms")}},
-		strangerPrefix: {"", nil},
-		unprovenPrefix: {"portal-auth", object{"identity": object{
-			"preset": "oauth2-proxy", "proof": object{"header": "X-Proof", "secret": "simulated-proof"},
-		}}},
-		keylessPrefix: {"token-auth", object{"identity": object{"preset": "custom", "jwt": object{
-			"header": "X-Token", "issuer": "https://id.example.com", "audience": "portal", "jwksURL": "http://127.0.0.1:1/keys",
-		}}}},
-		patientPrefix: {"patient-auth", object{
-			"portal":   object{"url": w.clinic.Portal(), "defaultNext": "/u/clinic", "allowedNext": []string{"/u", "/visits"}},
-			"provider": object{"type": "patient", "code": "patient-{id}"},
-			"identity": object{
-				"preset": "oauth2-proxy", "headers": object{"name": "X-Auth-Request-Name"}, "allowedGroups": []string{"patients"},
+		clinicPrefix: {auth: "portal-auth"},
+		badgePrefix:  {auth: "badge-auth"},
+		framedPrefix: {
+			auth: "badge-auth",
+			config: object{
+				"portal": object{"url": w.clinic.Portal(), "allowFrame": true},
 			},
-		}},
+		},
+		limitedPrefix: {
+			auth:   "portal-auth",
+			config: object{"limits": object{"signIns": 1}},
+		},
+		slowPrefix: {
+			auth:   "portal-auth",
+			config: object{"api": w.api("200ms")},
+		},
+		strangerPrefix: {},
+		unprovenPrefix: {
+			auth: "portal-auth",
+			config: object{"identity": object{
+				"preset": "oauth2-proxy",
+				"proof":  object{"header": "X-Proof", "secret": "simulated-proof"},
+			}},
+		},
+		keylessPrefix: {
+			auth: "token-auth",
+			config: object{"identity": object{
+				"preset": "custom",
+				"jwt": object{
+					"header":   "X-Token",
+					"issuer":   "https://id.example.com",
+					"audience": "portal",
+					"jwksURL":  "http://127.0.0.1:1/keys",
+				},
+			}},
+		},
+		patientPrefix: {
+			auth: "patient-auth",
+			config: object{
+				"portal": object{
+					"url":         w.clinic.Portal(),
+					"defaultNext": "/u/clinic",
+					"allowedNext": []string{"/u", "/visits"},
+				},
+				"provider": object{"type": "patient", "code": "patient-{id}"},
+				"identity": object{
+					"preset":        "oauth2-proxy",
+					"headers":       object{"name": "X-Auth-Request-Name"},
+					"allowedGroups": []string{"patients"},
+				},
+			},
+		},
 	} {
 		name := strings.TrimPrefix(prefix, "/")
 		chain := []string{name}
 		if special.auth != "" {
 			chain = []string{special.auth, name}
 		}
-		routers[name] = object{"rule": "Path(`" + prefix + "`) || PathPrefix(`" + prefix + "/`)", "service": "noop@internal", "middlewares": chain, "priority": 10}
+		routers[name] = object{
+			"rule":        "Path(`" + prefix + "`) || PathPrefix(`" + prefix + "/`)",
+			"service":     "noop@internal",
+			"middlewares": chain,
+			"priority":    10,
+		}
 		config := object{
 			"pathPrefix": prefix,
 			"portal":     object{"url": w.clinic.Portal()},
 			"api":        w.api("10s"),
 			"identity": object{
-				"preset": "oauth2-proxy", "headers": object{"name": "X-Auth-Request-Name"}, "allowedGroups": []string{"clinicians"},
+				"preset":        "oauth2-proxy",
+				"headers":       object{"name": "X-Auth-Request-Name"},
+				"allowedGroups": []string{"clinicians"},
 			},
 			"limits": object{"signIns": 0},
 			"audit":  object{"file": w.auditFile(prefix)},
-			"pages":  object{"contact": "mailto:information.technology@hospital.example.com"},
+			"pages": object{
+				"contact": "mailto:information.technology@hospital.example.com",
+			},
 		}
 		for key, value := range special.config {
 			config[key] = value
@@ -237,8 +303,9 @@ func (w *world) dynamic(hospital string) object {
 		middlewares[name] = object{"plugin": object{"clinicpass": config}}
 	}
 	return object{"http": object{
-		"routers": routers, "middlewares": middlewares,
-		"services": object{"portal": service(hospital), "pages": service(w.pages.URL)},
+		"routers":     routers,
+		"middlewares": middlewares,
+		"services":    object{"portal": service(hospital), "pages": service(w.pages.URL)},
 	}}
 }
 
@@ -247,23 +314,27 @@ func service(address string) object {
 }
 
 func (w *world) api(timeout string) object {
-	return object{"url": w.clinic.API(), "accountCode": vseetest.AccountCode, "key": vseetest.Key, "timeout": timeout}
+	return object{
+		"url":         w.clinic.API(),
+		"accountCode": vseetest.AccountCode,
+		"key":         vseetest.Key,
+		"timeout":     timeout,
+	}
 }
 
 func (w *world) auditFile(prefix string) string {
 	return filepath.Join(w.audits, strings.TrimPrefix(prefix, "/")+".jsonl")
 }
 
-// outcomes returns what became of all requests below the prefix so far: the plugin's own witness that a request arrived.
+// outcomes returns what became of all requests below the prefix so far: the plugin's own witness
+// that a request arrived.
 func (w *world) outcomes(t *testing.T, prefix string) []string {
 	t.Helper()
 	file, err := os.Open(w.auditFile(prefix))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	var found []string
 	for lines := bufio.NewScanner(file); lines.Scan(); {
@@ -275,17 +346,27 @@ func (w *world) outcomes(t *testing.T, prefix string) []string {
 	return found
 }
 
-// waitForOutcome waits until a request below the prefix, after those that were there before, came to the outcome.
+// waitForOutcome waits until a request below the prefix, after those that were there before, came
+// to the outcome.
 func (w *world) waitForOutcome(t *testing.T, prefix string, before int, want string) {
 	t.Helper()
+	found := w.outcomesUntil(t, prefix, before, want, func() bool { return false })
+	require.Contains(t, found, want, "outcomes at %s", prefix)
+}
+
+// outcomesUntil waits until a request below the prefix, after those that were there before, came
+// to the outcome, or until waiting on is useless. It returns what the requests came to.
+func (w *world) outcomesUntil(
+	t *testing.T, prefix string, before int, want string, useless func() bool,
+) []string {
+	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		late := time.Now().After(deadline)
 		found := w.outcomes(t, prefix)[before:]
-		if slices.Contains(found, want) {
-			return
-		}
-		// After a sign-in that should not have been, waiting on is of no use.
-		if time.Now().After(deadline) || slices.Contains(found, "signed_in") {
-			t.Fatalf("no request at %s came to %s, only to %v", prefix, want, found)
+		// After a sign-in that should not have been, waiting on is useless too.
+		over := slices.Contains(found, want) || slices.Contains(found, "signed_in")
+		if over || late || useless() {
+			return found
 		}
 	}
 }
@@ -293,9 +374,7 @@ func (w *world) waitForOutcome(t *testing.T, prefix string, before int, want str
 // calls fails the test unless the clinic's API was called just so often.
 func (w *world) calls(t *testing.T, want int, when string) {
 	t.Helper()
-	if got := len(w.clinic.Requests()); got != want {
-		t.Errorf("%s: %d calls to the API, want %d", when, got, want)
-	}
+	assert.Len(t, w.clinic.Requests(), want, "calls to the API "+when)
 }
 
 const (
@@ -303,8 +382,9 @@ const (
 	redirect  = "redirect" // in place of a media type: the text is an address to go to
 )
 
-// pageServer serves pages that tests make up. The same page is to be had from three places: as a part of the portal, from
-// another origin of the same site (another port), and from another site (localhost instead of 127.0.0.1).
+// pageServer serves pages that tests make up. The same page is to be had from three places: as a
+// part of the portal, from another origin of the same site (another port), and from another site
+// (localhost instead of 127.0.0.1).
 type pageServer struct {
 	*httptest.Server
 
@@ -348,7 +428,8 @@ func (p *pageServer) add(name, mediaType, text string) string {
 
 // html publishes a page with the given head and body.
 func (p *pageServer) html(name, head, body string) string {
-	return p.add(name, "text/html; charset=utf-8", "<!doctype html><html lang=en><head><title>"+name+"</title>"+head+"</head><body>"+body+"</body></html>")
+	return p.add(name, "text/html; charset=utf-8", "<!doctype html><html lang=en>"+
+		"<head><title>"+name+"</title>"+head+"</head><body>"+body+"</body></html>")
 }
 
 // otherSite is the page server under another host name.

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/preload"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/e2e/portal"
 )
@@ -24,9 +26,12 @@ type tab struct {
 	world *world
 
 	mu         sync.Mutex
-	asked      []string // the addresses of documents that were asked for, those of redirects included
+	asked      []string // addresses of documents that were asked for, with those of redirects
 	last       document
 	complaints []string // what the browser holds against a Content-Security-Policy
+
+	prerenders []*preload.EventPrerenderStatusUpdated // the final ones
+	prefetches []preload.PipelineID                   // some of which precede a prerendering
 }
 
 // document is the last one that arrived.
@@ -40,17 +45,14 @@ func (w *world) tab(t *testing.T) *tab {
 	ctx, cancel := chromedp.NewContext(w.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	b := &tab{ctx: ctx, world: w}
-	if err := chromedp.Listen(ctx, b.note); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, chromedp.Listen(ctx, b.note))
 	// The issues of the browser's own inspector have what the console leaves out.
-	if _, err := chromedp.Call(ctx, audits.Enable, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
+	command(t, b, audits.Enable, cdp.Empty{})
+	command(t, b, preload.Enable, cdp.Empty{})
 	return b
 }
 
-// note keeps what the browser tells about requests and about policies.
+// note keeps what the browser tells about requests, policies and prerendering.
 func (b *tab) note(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,7 +63,11 @@ func (b *tab) note(event any) {
 		}
 	case *network.EventResponseReceived:
 		if e.Type == network.ResourceTypeDocument {
-			b.last = document{url: e.Response.URL, status: int(e.Response.Status), outcome: header(e.Response.Headers, "Clinicpass-Outcome")}
+			b.last = document{
+				url:     e.Response.URL,
+				status:  int(e.Response.Status),
+				outcome: header(e.Response.Headers, "Clinicpass-Outcome"),
+			}
 		}
 	case *log.EventEntryAdded:
 		if strings.Contains(e.Entry.Text, "Content Security Policy") {
@@ -69,8 +75,15 @@ func (b *tab) note(event any) {
 		}
 	case *audits.EventIssueAdded:
 		if d := e.Issue.Details.ContentSecurityPolicyIssueDetails; d != nil {
-			b.complaints = append(b.complaints, fmt.Sprintf("%s: %s", d.ViolatedDirective, d.BlockedURL))
+			complaint := fmt.Sprintf("%s: %s", d.ViolatedDirective, d.BlockedURL)
+			b.complaints = append(b.complaints, complaint)
 		}
+	case *preload.EventPrerenderStatusUpdated:
+		if e.PrerenderStatus != "" {
+			b.prerenders = append(b.prerenders, e)
+		}
+	case *preload.EventPrefetchStatusUpdated:
+		b.prefetches = append(b.prefetches, e.PipelineID)
 	}
 }
 
@@ -97,30 +110,28 @@ func (b *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		t.Fatalf("in the browser: %v", err)
-	}
+	require.NoError(t, chromedp.Do(ctx, actions...), "in the browser")
 }
 
 // command gives the browser a command of its DevTools for this tab.
 func command[P, R any](t *testing.T, b *tab, name cdp.Command[P, R], parameters P) R {
 	t.Helper()
+	result, err := tryCommand(b, name, parameters)
+	require.NoError(t, err, name.Method)
+	return result
+}
+
+func tryCommand[P, R any](b *tab, name cdp.Command[P, R], parameters P) (R, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	result, err := chromedp.Call(ctx, name, parameters)
-	if err != nil {
-		t.Fatalf("%s: %v", name.Method, err)
-	}
-	return result
+	return chromedp.Call(ctx, name, parameters)
 }
 
 // eval returns the value of a JavaScript expression in the page, awaited if it is a promise.
 func eval[T any](t *testing.T, b *tab, expression string) T {
 	t.Helper()
 	value, err := tryEval[T](b, expression)
-	if err != nil {
-		t.Fatalf("%s: %v", shortened(expression), err)
-	}
+	require.NoError(t, err, shortened(expression))
 	return value
 }
 
@@ -145,7 +156,8 @@ func (b *tab) visit(t *testing.T, address string) {
 // click clicks with the mouse, so that the browser takes it for a person's doing.
 func (b *tab) click(t *testing.T, selector string) {
 	t.Helper()
-	b.waitFor(t, fmt.Sprintf("document.readyState === 'complete' && document.querySelector(%q)", selector))
+	const there = "document.readyState === 'complete' && document.querySelector(%q)"
+	b.waitFor(t, fmt.Sprintf(there, selector))
 	at := eval[[]float64](t, b, fmt.Sprintf(`(() => {
 		const link = document.querySelector(%q);
 		link.scrollIntoView({block: 'center'});
@@ -155,48 +167,41 @@ func (b *tab) click(t *testing.T, selector string) {
 	b.do(t, chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// waitFor waits until the page at hand fulfils a JavaScript condition. While one page gives way to the next, there is
-// nobody to ask.
+// waitFor waits until the page at hand fulfils a JavaScript condition. While one page gives way to
+// the next, there is nobody to ask.
 func (b *tab) waitFor(t *testing.T, condition string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		fulfilled, err := tryEval[bool](b, "!!("+condition+")")
-		if err == nil && fulfilled {
-			return
-		}
-		if time.Now().After(deadline) {
-			at, _ := tryEval[string](b, "document.title + ' at ' + location.href")
-			t.Fatalf("waited in vain for %s (%v); the browser shows %s", condition, err, at)
-		}
+	fulfilled := func() bool {
+		is, err := tryEval[bool](b, "!!("+condition+")")
+		return err == nil && is
+	}
+	if !assert.Eventually(t, fulfilled, patience, tick, shortened(condition)) {
+		_, err := tryEval[bool](b, "!!("+condition+")")
+		at, _ := tryEval[string](b, "document.title + ' at ' + location.href")
+		require.FailNow(t, "waited in vain", "the browser shows %s (%v)", at, err)
 	}
 }
 
-// poll waits until what is described is so.
-func (b *tab) poll(t *testing.T, description string, fulfilled func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !fulfilled(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", description)
-		}
-	}
-}
+// loaded is the JavaScript condition that the page at an address has loaded.
+const loaded = "location.href === %q && document.readyState === 'complete'"
 
 // landsOn waits until the page has loaded, and compares its address and title.
 func (b *tab) landsOn(t *testing.T, address, title string) {
 	t.Helper()
-	b.waitFor(t, fmt.Sprintf("location.href === %q && document.readyState === 'complete'", address))
-	if got := eval[string](t, b, "document.title"); got != title {
-		t.Errorf("%s has the title %q, want %q", address, got, title)
-	}
+	b.waitFor(t, fmt.Sprintf(loaded, address))
+	assert.Equal(t, title, eval[string](t, b, "document.title"), address)
 }
 
-// steps goes so many pages back (negative) or forth in the history, as the browser's buttons do. A page that comes out of
-// the browser's memory does not load again, so there is nothing to wait for but the page itself.
+// steps goes so many pages back (negative) or forth in the history, as the browser's buttons do. A
+// page that comes out of the browser's memory does not load again, so there is nothing to wait for
+// but the page itself.
 func (b *tab) steps(t *testing.T, n int64) {
 	t.Helper()
 	history := command(t, b, page.GetNavigationHistory, cdp.Empty{})
 	entry := history.Entries[history.CurrentIndex+n]
-	command(t, b, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: entry.ID})
+	command(t, b, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{
+		EntryID: entry.ID,
+	})
 }
 
 // signIn signs a provider in at the portal, as a person does, and ends at its home page.
@@ -204,7 +209,7 @@ func (b *tab) signIn(t *testing.T, provider portal.Provider) {
 	t.Helper()
 	b.visit(t, b.world.portal+"/sign-in")
 	b.choose(t, provider)
-	b.landsOn(t, b.world.portal+"/", "Home - Example Hospital portal")
+	b.landsOn(t, b.world.portal+"/", portalsHome)
 }
 
 // choose clicks a provider's button on the portal's sign-in page.

@@ -3,8 +3,10 @@ package main
 import (
 	"os"
 	"os/exec"
-	"strings"
+	"regexp"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
@@ -16,7 +18,6 @@ func TestDemo(t *testing.T) {
 	demo.Env = append(os.Environ(), "DEMO_SMOKE=1")
 	output, err := demo.CombinedOutput()
 	const want = "\nThe provider landed on: Dashboard of Jane Doe - Simulated VSee Clinic\n"
-	if err != nil || !strings.HasSuffix(string(output), want) {
-		t.Errorf("make demo: %v\n%s", err, output)
-	}
+	assert.NoError(t, err, string(output))
+	assert.Regexp(t, regexp.QuoteMeta(want)+"$", string(output))
 }

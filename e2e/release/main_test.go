@@ -5,48 +5,63 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass"
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
 
-const changelog = "# Changelog\n\n## [Unreleased]\n\n## [$VERSION] - 2026-01-31\n\n### Added\n\n- Something.\n\n## [0.0.1] - 2026-01-01\n\n- Less.\n"
+const changelog = `# Changelog
 
-// repository returns a repository with the files of this one that have to do with a release, as they would be for version.
+## [Unreleased]
+
+## [$VERSION] - 2026-01-31
+
+### Added
+
+- Something.
+
+## [0.0.1] - 2026-01-01
+
+- Less.
+`
+
+// repository returns a repository with the files of this one that have to do with a release, as
+// they would be for version.
 func repository(t *testing.T, version string) (dir string, run func(arguments ...string)) {
 	t.Helper()
 	dir = t.TempDir()
 	run = func(arguments ...string) {
 		t.Helper()
-		command := exec.Command("git", append([]string{"-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"}, arguments...)...)
+		command := exec.Command("git", append([]string{
+			"-c", "user.name=Somebody", "-c", "user.email=somebody@example.com",
+		}, arguments...)...)
 		command.Dir = dir
-		if output, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", arguments, err, output)
-		}
+		output, err := command.CombinedOutput()
+		require.NoError(t, err, "git %v\n%s", arguments, output)
 	}
-	files := []string{"plugin.go", "README.md", "docs/install.md", "docs/upgrading.md", "cmd/clinicpass/go.mod"}
+	files := []string{
+		"plugin.go", "README.md", "docs/install.md", "docs/upgrading.md", "cmd/clinicpass/go.mod",
+	}
 	examples, err := filepath.Glob(filepath.Join(traefik.Root(), "examples", "*", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, example := range examples {
 		name, err := filepath.Rel(traefik.Root(), example)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		files = append(files, name)
 	}
+	number := strings.TrimPrefix(version, "v")
 	for _, file := range files {
 		content, err := os.ReadFile(filepath.Join(traefik.Root(), file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir, file, strings.ReplaceAll(string(content), clinicpass.Version, strings.TrimPrefix(version, "v")))
+		require.NoError(t, err)
+		write(t, dir, file, strings.ReplaceAll(string(content), clinicpass.Version, number))
 	}
-	write(t, dir, "CHANGELOG.md", strings.ReplaceAll(changelog, "$VERSION", strings.TrimPrefix(version, "v")))
+	write(t, dir, "CHANGELOG.md", strings.ReplaceAll(changelog, "$VERSION", number))
 	run("init", "--quiet", "--initial-branch=main")
 	run("add", ".")
 	run("commit", "--quiet", "--message", "All")
@@ -57,18 +72,14 @@ func repository(t *testing.T, version string) (dir string, run func(arguments ..
 func write(t *testing.T, dir, file, content string) {
 	t.Helper()
 	path := filepath.Join(dir, file)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 }
 
 // TestRelease: a version that is ready, and each thing that can be in its way.
 func TestRelease(t *testing.T) {
 	type edit = map[string][2]string // by file
-	for _, tt := range []struct {
+	for _, row := range []struct {
 		desc, version string
 		edit          edit
 		git           []string
@@ -79,50 +90,118 @@ func TestRelease(t *testing.T) {
 		{desc: "no v", version: "0.3.0", want: []string{"0.3.0: must be"}},
 		{desc: "a part is missing", version: "v0.3", want: []string{"v0.3: must be"}},
 		{desc: "another module", version: "v2.0.0", want: []string{"v2.0.0: must be"}},
-		{desc: "the code", edit: edit{"plugin.go": {`Version = "0.3.0"`, `Version = "0.2.0"`}}, want: []string{"plugin.go:"}},
-		{desc: "the README", edit: edit{"README.md": {"version: v0.3.0", "version: v0.2.0"}}, want: []string{"README.md:"}},
-		{desc: "the README without one", edit: edit{"README.md": {"version: v0.3.0", ""}}, want: []string{"README.md: does not name"}},
-		{desc: "a page", edit: edit{"docs/install.md": {"--branch v0.3.0", "--branch v0.2.0"}}, want: []string{"docs/install.md:"}},
-		{desc: "an example in YAML", edit: edit{"examples/file/traefik.yml": {"version: v0.3.0", "version: v0.2.0"}}, want: []string{"examples/file/traefik.yml:"}},
-		{desc: "an example in TOML", edit: edit{"examples/toml/traefik.toml": {"v0.3.0", "v0.2.0"}}, want: []string{"examples/toml/traefik.toml:"}},
-		{desc: "an example of flags", edit: edit{"examples/docker/compose.yml": {"v0.3.0", "v0.2.0"}}, want: []string{"examples/docker/compose.yml:"}},
-		{desc: "the command", edit: edit{"cmd/clinicpass/go.mod": {"clinicpass v0.3.0", "clinicpass v0.2.0"}}, want: []string{"cmd/clinicpass/go.mod:"}},
-		{desc: "no upgrade note", edit: edit{"docs/upgrading.md": {"v0.3.0", "v0.2.0"}}, want: []string{"docs/upgrading.md: has no row"}},
-		{desc: "no section", edit: edit{"CHANGELOG.md": {"[0.3.0]", "[0.2.0]"}}, want: []string{"CHANGELOG.md: must begin"}},
-		{desc: "no place for what comes", edit: edit{"CHANGELOG.md": {"## [Unreleased]", ""}}, want: []string{"CHANGELOG.md: must begin"}},
-		{desc: "entries that were left", edit: edit{"CHANGELOG.md": {"## [Unreleased]\n", "## [Unreleased]\n\n- More.\n"}}, want: []string{"CHANGELOG.md: has entries"}},
-		{desc: "a date of another form", edit: edit{"CHANGELOG.md": {"2026-01-31", "31.01.2026"}}, want: []string{"CHANGELOG.md: the version's date"}},
-		{desc: "a day that does not exist", edit: edit{"CHANGELOG.md": {"2026-01-31", "2026-02-30"}}, want: []string{"CHANGELOG.md: the version's date"}},
-		{desc: "an empty section", edit: edit{"CHANGELOG.md": {"- Something.", ""}}, want: []string{"CHANGELOG.md: says nothing"}},
-		{desc: "tagged already", git: []string{"tag", "v0.3.0"}, want: []string{"git: v0.3.0 is tagged"}},
+		{
+			desc: "the code",
+			edit: edit{"plugin.go": {`Version = "0.3.0"`, `Version = "0.2.0"`}},
+			want: []string{"plugin.go:"},
+		},
+		{
+			desc: "the README",
+			edit: edit{"README.md": {"version: v0.3.0", "version: v0.2.0"}},
+			want: []string{"README.md:"},
+		},
+		{
+			desc: "the README without one",
+			edit: edit{"README.md": {"version: v0.3.0", ""}},
+			want: []string{"README.md: does not name"},
+		},
+		{
+			desc: "a page",
+			edit: edit{"docs/install.md": {"--branch v0.3.0", "--branch v0.2.0"}},
+			want: []string{"docs/install.md:"},
+		},
+		{
+			desc: "an example in YAML",
+			edit: edit{"examples/file/traefik.yml": {"version: v0.3.0", "version: v0.2.0"}},
+			want: []string{"examples/file/traefik.yml:"},
+		},
+		{
+			desc: "an example in TOML",
+			edit: edit{"examples/toml/traefik.toml": {"v0.3.0", "v0.2.0"}},
+			want: []string{"examples/toml/traefik.toml:"},
+		},
+		{
+			desc: "an example of flags",
+			edit: edit{"examples/docker/compose.yml": {"v0.3.0", "v0.2.0"}},
+			want: []string{"examples/docker/compose.yml:"},
+		},
+		{
+			desc: "the command",
+			edit: edit{"cmd/clinicpass/go.mod": {"clinicpass v0.3.0", "clinicpass v0.2.0"}},
+			want: []string{"cmd/clinicpass/go.mod:"},
+		},
+		{
+			desc: "no upgrade note",
+			edit: edit{"docs/upgrading.md": {"v0.3.0", "v0.2.0"}},
+			want: []string{"docs/upgrading.md: has no row"},
+		},
+		{
+			desc: "no section",
+			edit: edit{"CHANGELOG.md": {"[0.3.0]", "[0.2.0]"}},
+			want: []string{"CHANGELOG.md: must begin"},
+		},
+		{
+			desc: "no place for what comes",
+			edit: edit{"CHANGELOG.md": {"## [Unreleased]", ""}},
+			want: []string{"CHANGELOG.md: must begin"},
+		},
+		{
+			desc: "entries that were left",
+			edit: edit{"CHANGELOG.md": {"## [Unreleased]\n", "## [Unreleased]\n\n- More.\n"}},
+			want: []string{"CHANGELOG.md: has entries"},
+		},
+		{
+			desc: "a date of another form",
+			edit: edit{"CHANGELOG.md": {"2026-01-31", "31.01.2026"}},
+			want: []string{"CHANGELOG.md: the version's date"},
+		},
+		{
+			desc: "a day that does not exist",
+			edit: edit{"CHANGELOG.md": {"2026-01-31", "2026-02-30"}},
+			want: []string{"CHANGELOG.md: the version's date"},
+		},
+		{
+			desc: "an empty section",
+			edit: edit{"CHANGELOG.md": {"- Something.", ""}},
+			want: []string{"CHANGELOG.md: says nothing"},
+		},
+		{
+			desc: "tagged already",
+			git:  []string{"tag", "v0.3.0"},
+			want: []string{"git: v0.3.0 is tagged"},
+		},
 		{desc: "older", git: []string{"tag", "v0.10.0"}, want: []string{"git: v0.3.0 is older"}},
-		{desc: "a tag of a nested module", git: []string{"tag", "cmd/clinicpass/v0.2.0"}, want: []string{"git: the tag cmd/clinicpass/v0.2.0"}},
-		{desc: "another branch", git: []string{"checkout", "--quiet", "-b", "work"}, want: []string{"git: this is work"}},
+		{
+			desc: "a tag of a nested module",
+			git:  []string{"tag", "cmd/clinicpass/v0.2.0"},
+			want: []string{"git: the tag cmd/clinicpass/v0.2.0"},
+		},
+		{
+			desc: "another branch",
+			git:  []string{"checkout", "--quiet", "-b", "work"},
+			want: []string{"git: this is work"},
+		},
 	} {
-		t.Run(tt.desc, func(t *testing.T) {
-			if tt.version == "" {
-				tt.version = "v0.3.0"
+		t.Run(row.desc, func(t *testing.T) {
+			if row.version == "" {
+				row.version = "v0.3.0"
 			}
-			dir, run := repository(t, tt.version)
-			for file, change := range tt.edit {
+			dir, run := repository(t, row.version)
+			for file, change := range row.edit {
 				content, err := os.ReadFile(filepath.Join(dir, file))
-				if err != nil || !strings.Contains(string(content), change[0]) {
-					t.Fatalf("%s has no %q: %v", file, change[0], err)
-				}
+				require.NoError(t, err)
+				require.Contains(t, string(content), change[0], file)
 				write(t, dir, file, strings.Replace(string(content), change[0], change[1], 1))
 				run("commit", "--quiet", "--all", "--message", "Change")
 			}
-			if tt.git != nil {
-				run(tt.git...)
+			if row.git != nil {
+				run(row.git...)
 			}
-			found, err := check(dir, tt.version)
-			if err != nil || len(found) != len(tt.want) {
-				t.Fatalf("%q, %v, want %q", found, err, tt.want)
-			}
-			for i, want := range tt.want {
-				if !strings.HasPrefix(found[i], want) {
-					t.Errorf("%q, want %q", found[i], want)
-				}
+			found, err := check(dir, row.version)
+			require.NoError(t, err)
+			require.Len(t, found, len(row.want))
+			for i, want := range row.want {
+				assert.Regexp(t, "^"+regexp.QuoteMeta(want), found[i])
 			}
 		})
 	}
@@ -132,57 +211,67 @@ func TestRelease(t *testing.T) {
 func TestReleaseUncommitted(t *testing.T) {
 	dir, _ := repository(t, "v0.3.0")
 	write(t, dir, "new.go", "package clinicpass\n")
-	if found, err := check(dir, "v0.3.0"); err != nil || len(found) != 1 || !strings.Contains(found[0], "new.go") {
-		t.Errorf("%q, %v", found, err)
-	}
+	found, err := check(dir, "v0.3.0")
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0], "new.go")
 }
 
 // TestSections: the notes of a version are its part of the changelog and no more.
 func TestSections(t *testing.T) {
 	all := sections(strings.ReplaceAll(changelog, "$VERSION", "0.3.0"))
-	want := []section{{"Unreleased", "", ""}, {"0.3.0", "2026-01-31", "### Added\n\n- Something."}, {"0.0.1", "2026-01-01", "- Less."}}
-	if !slices.Equal(all, want) {
-		t.Errorf("%q, want %q", all, want)
-	}
-	if all := sections("nothing"); len(all) != 0 {
-		t.Errorf("%q", all)
-	}
+	assert.Equal(t, []section{
+		{name: "Unreleased"},
+		{name: "0.3.0", date: "2026-01-31", text: "### Added\n\n- Something."},
+		{name: "0.0.1", date: "2026-01-01", text: "- Less."},
+	}, all)
+	assert.Empty(t, sections("nothing"))
 }
 
 // TestBillsOfMaterials: make sbom tells of all that a release is made of.
 func TestBillsOfMaterials(t *testing.T) {
 	command := exec.Command("make", "sbom")
 	command.Dir = traefik.Root()
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("make sbom: %v\n%s", err, output)
-	}
-	for name, libraries := range map[string][]string{
-		"clinicpass": nil, "clinicpass-command": {"github.com/alecthomas/kong", "github.com/clinicpass/clinicpass", "go.yaml.in/yaml/v3"},
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, string(output))
+	for _, row := range []struct {
+		desc      string   // the file's name
+		libraries []string // without which there are no components
+	}{
+		{desc: "clinicpass"},
+		{
+			desc: "clinicpass-command",
+			libraries: []string{
+				"github.com/alecthomas/kong",
+				"github.com/clinicpass/clinicpass",
+				"go.yaml.in/yaml/v3",
+			},
+		},
 	} {
-		content, err := os.ReadFile(filepath.Join(traefik.Root(), ".bin", name+".cdx.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		type component struct{ Name, Version, Purl string }
-		var bill struct {
-			BomFormat, SpecVersion string
-			Metadata               struct{ Component component }
-			Components             []component
-		}
-		if err := json.Unmarshal(content, &bill); err != nil {
-			t.Fatal(err)
-		}
-		about := bill.Metadata.Component
-		if bill.BomFormat != "CycloneDX" || bill.SpecVersion == "" || !strings.HasPrefix(about.Name, "github.com/clinicpass/clinicpass") || about.Version == "" {
-			t.Errorf("%s: %+v", name, bill)
-		}
-		if (libraries == nil) != (len(bill.Components) == 0) {
-			t.Errorf("%s: %+v", name, bill.Components)
-		}
-		for _, library := range libraries {
-			if !strings.Contains(string(content), "pkg:golang/"+library+"@") {
-				t.Errorf("%s lacks %s", name, library)
+		t.Run(row.desc, func(t *testing.T) {
+			file := filepath.Join(traefik.Root(), ".bin", row.desc+".cdx.json")
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			type component struct{ Name, Version, Purl string }
+			var bill struct {
+				BomFormat, SpecVersion string
+				Metadata               struct{ Component component }
+				Components             []component
 			}
-		}
+			require.NoError(t, json.Unmarshal(content, &bill))
+			assert.Equal(t, "CycloneDX", bill.BomFormat)
+			assert.NotEmpty(t, bill.SpecVersion)
+			about := bill.Metadata.Component
+			assert.Regexp(t, `^github\.com/clinicpass/clinicpass`, about.Name)
+			assert.NotEmpty(t, about.Version)
+			if row.libraries == nil {
+				assert.Empty(t, bill.Components)
+			} else {
+				assert.NotEmpty(t, bill.Components)
+			}
+			for _, library := range row.libraries {
+				assert.Contains(t, string(content), "pkg:golang/"+library+"@")
+			}
+		})
 	}
 }
