@@ -51,8 +51,8 @@ func readManifest(t *testing.T) manifest {
 
 // TestCatalogue repeats what the plugin catalogue checks: the manifest, the module, and that
 // CreateConfig and New succeed on testData in the interpreter, with no file, no environment
-// variable, and no connection. As there, and in Traefik, the source comes out of a module's archive:
-// what is not in it, such as nested modules, is not there.
+// variable, and no connection. As there, and in Traefik, the source comes out of a module's
+// archive: what is not in it, such as nested modules, is not there.
 func TestCatalogue(t *testing.T) {
 	m := readManifest(t)
 	assert.NotEmpty(t, m.DisplayName)
@@ -104,8 +104,8 @@ func checkModule(t *testing.T) {
 	}
 }
 
-// unpacked returns a GOPATH with the plugin's source as it comes out of the archive that Go's module
-// proxy makes of what is committed, with what is not yet.
+// unpacked returns a GOPATH with the plugin's source as it comes out of the archive that Go's
+// module proxy makes of what is committed, with what is not yet.
 func unpacked(t *testing.T) string {
 	t.Helper()
 	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -134,8 +134,8 @@ func unpacked(t *testing.T) string {
 	return dir
 }
 
-// refuseConnections makes the plugin's connections fail and counts them. The plugin's transport is a
-// copy of the default one, made when it is imported.
+// refuseConnections makes the plugin's connections fail and counts them. The plugin's transport is
+// a copy of the default one, made when it is imported.
 func refuseConnections(t *testing.T) *atomic.Int32 {
 	t.Helper()
 	dials := &atomic.Int32{}
@@ -149,8 +149,8 @@ func refuseConnections(t *testing.T) *atomic.Int32 {
 	return dials
 }
 
-// TestWorkflows: GitHub's workflows call targets of the Makefile, may do no more than they need, and
-// use what others wrote in one pinned version only.
+// TestWorkflows: GitHub's workflows call targets of the Makefile, may do no more than they need,
+// and use what others wrote in one pinned version only.
 func TestWorkflows(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join(traefik.Root(), "Makefile"))
 	require.NoError(t, err)

@@ -78,7 +78,8 @@ func folderOf(importPath string) string {
 }
 
 func floorOf(folder string) int {
-	return slices.IndexFunc(floors, func(floor []string) bool { return slices.Contains(floor, folder) })
+	holds := func(floor []string) bool { return slices.Contains(floor, folder) }
+	return slices.IndexFunc(floors, holds)
 }
 
 // TestDependencies: what Traefik interprets is the plugin's own packages and the standard library.
@@ -134,7 +135,8 @@ func TestSize(t *testing.T) {
 	const maxFile = 250
 	root, err := filepath.Glob(filepath.Join(traefik.Root(), "*.go"))
 	require.NoError(t, err)
-	root = slices.DeleteFunc(root, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+	isTest := func(name string) bool { return strings.HasSuffix(name, "_test.go") }
+	root = slices.DeleteFunc(root, isTest)
 	assert.LessOrEqual(t, len(root), 3, "files of the root package")
 	for _, name := range pluginFiles(t) {
 		content, err := os.ReadFile(name)
@@ -200,7 +202,8 @@ func TestInterpreterTraps(t *testing.T) {
 			assert.Len(t, trapsIn(t, "p.go", test.source), 1)
 		})
 	}
-	fine := "package p\nfunc g(a bool, k int) {\nswitch k { case 1, 2: }\nswitch { case a || k > 1: }\n" +
+	fine := "package p\nfunc g(a bool, k int) {\n" +
+		"switch k { case 1, 2: }\nswitch { case a || k > 1: }\n" +
 		"defer func() { f(a) }()\ndefer x.Close()\nfor i := range l { _ = i }\n}\n"
 	assert.Empty(t, trapsIn(t, "p.go", fine))
 }

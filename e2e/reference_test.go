@@ -18,17 +18,20 @@ import (
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
 
-// TestConfigurationReference: docs/configuration.md has every key with its default and meaning, as the code has them.
+// TestConfigurationReference: docs/configuration.md has every key with its default and meaning, as
+// the code has them.
 func TestConfigurationReference(t *testing.T) {
 	r := reference{t: t, comments: fieldComments(t)}
 	r.add("", "", "", reflect.ValueOf(clinicpass.CreateConfig()).Elem())
-	compareTable(t, "configuration.md", "make reference", "| Key | Default | Meaning |\n| --- | --- | --- |\n"+r.rows.String())
+	head := "| Key | Default | Meaning |\n| --- | --- | --- |\n"
+	compareTable(t, "configuration.md", "make reference", head+r.rows.String())
 }
 
-// fieldComments returns the comments on the fields of the configuration's types, such as APIConfig.Key.
+// fieldComments returns the comments on the fields of the configuration's types, such as API.Key.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(traefik.Root(), "internal", "config", "config.go"), nil, parser.ParseComments)
+	name := filepath.Join(traefik.Root(), "internal", "config", "config.go")
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 	require.NoError(t, err)
 	comments := map[string]string{}
 	ast.Inspect(file, func(node ast.Node) bool {
@@ -38,7 +41,8 @@ func fieldComments(t *testing.T) map[string]string {
 		}
 		if fields, ok := declared.Type.(*ast.StructType); ok {
 			for _, field := range fields.Fields.List {
-				comments[declared.Name.Name+"."+field.Names[0].Name] = strings.Join(strings.Fields(field.Doc.Text()), " ")
+				comment := strings.Join(strings.Fields(field.Doc.Text()), " ")
+				comments[declared.Name.Name+"."+field.Names[0].Name] = comment
 			}
 		}
 		return false
@@ -74,7 +78,8 @@ func (r *reference) add(prefix, meaning, absence string, section reflect.Value) 
 			byDefault = "`" + fmt.Sprint(value) + "`"
 		}
 		assert.NotEmpty(r.t, text, "%s%s: config.go does not say what it means", prefix, name)
-		assert.NotEmpty(r.t, byDefault, "%s%s: config.go does not say what its absence comes to", prefix, name)
-		fmt.Fprintf(&r.rows, "| `%s%s` | %s | %s |\n", prefix, name, byDefault, strings.TrimSuffix(text, "."))
+		assert.NotEmpty(r.t, byDefault, "%s%s: what does its absence come to?", prefix, name)
+		text = strings.TrimSuffix(text, ".")
+		fmt.Fprintf(&r.rows, "| `%s%s` | %s | %s |\n", prefix, name, byDefault, text)
 	}
 }

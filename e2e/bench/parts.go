@@ -68,7 +68,11 @@ func partsTable() (string, error) {
 		}
 		table += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", name, micro(c["ns/op"]), c["allocs/op"], micro(i["ns/op"]), i["allocs/op"])
 	}
-	return table, nil
+	var allocations float64
+	if _, err := fmt.Sscan(interpreted["Parts/SignIn"]["allocs/op"], &allocations); err != nil {
+		return "", err
+	}
+	return table + "\n" + verdict("allocations of an interpreted sign-in", allocations, allocationsTarget), nil
 }
 
 func micro(nanoseconds string) string {

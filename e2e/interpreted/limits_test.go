@@ -18,58 +18,103 @@ type knownBug struct {
 	wrong string // what this interpreter returns
 }
 
-// knownBugs are the reasons for rules of this house. When a newer interpreter mends one, its row and
-// its rule can go.
+// knownBugs are the reasons for rules of this house. When a newer interpreter mends one, its row
+// and its rule can go.
 var knownBugs = []knownBug{
 	{
-		desc:  "a list of conditions in a switch without a tag",
-		body:  "a, b := false, true\nswitch {\ncase a, b:\n\treturn \"second\"\n}\nreturn \"neither\"",
+		desc: "a list of conditions in a switch without a tag",
+		body: `
+	a, b := false, true
+	switch {
+	case a, b:
+		return "second"
+	}
+	return "neither"`,
 		right: "second",
 		wrong: "neither",
 	},
 	{
-		desc:  "arguments of defer",
-		top:   "var told string\nfunc tell(s string) { told = s }\nfunc deferred() { x := \"first\"; defer tell(x); x = \"second\" }",
-		body:  "deferred()\nreturn told",
+		desc: "arguments of defer",
+		top: `
+var told string
+func tell(s string) { told = s }
+func deferred() {
+	x := "first"
+	defer tell(x)
+	x = "second"
+}`,
+		body: `
+	deferred()
+	return told`,
 		right: "first",
 		wrong: "second",
 	},
 	{
-		desc:  "defined types in a context's keys",
-		top:   "type key string",
-		body:  "ctx := context.WithValue(context.Background(), key(\"a\"), \"found\")\nif v, ok := ctx.Value(\"a\").(string); ok {\n\treturn v\n}\nreturn \"none\"",
+		desc: "defined types in a context's keys",
+		top:  `type key string`,
+		body: `
+	ctx := context.WithValue(context.Background(), key("a"), "found")
+	if v, ok := ctx.Value("a").(string); ok {
+		return v
+	}
+	return "none"`,
 		right: "none",
 		wrong: "found",
 	},
 	{
-		desc:  "an index beside a call",
-		top:   "func one() string { return \"1\" }",
-		body:  "list := []string{\"2\"}\nvar a, b string\na, b = one(), list[0]\nreturn a + b",
+		desc: "an index beside a call",
+		top:  `func one() string { return "1" }`,
+		body: `
+	list := []string{"2"}
+	var a, b string
+	a, b = one(), list[0]
+	return a + b`,
 		right: "12",
 		wrong: "1",
 	},
 	{
-		desc:  "a closure of a loop given to compiled code",
-		body:  "all := \"\"\nfuncs := []func(string) string{}\nfor _, v := range []string{\"a\", \"b\"} {\n\tv := v\n\tfuncs = append(funcs, strings.NewReplacer(\"x\", v).Replace)\n}\nfor _, f := range funcs {\n\tall += f(\"x\")\n}\nreturn all",
+		desc: "a method value of a loop that is called later",
+		body: `
+	all := ""
+	funcs := []func(string) string{}
+	for _, v := range []string{"a", "b"} {
+		v := v
+		funcs = append(funcs, strings.NewReplacer("x", v).Replace)
+	}
+	for _, f := range funcs {
+		all += f("x")
+	}
+	return all`,
 		right: "ab",
 		wrong: "bb",
 	},
 	{
-		desc:  "an unexported field in JSON",
-		body:  "v := struct{ a string }{\"secret\"}\nraw, _ := json.Marshal(&v)\nreturn string(raw)",
-		right: "{}",
+		desc: "an unexported field in JSON",
+		body: `
+	v := struct{ a string }{"secret"}
+	raw, _ := json.Marshal(&v)
+	return string(raw)`,
+		right: `{}`,
 		wrong: `{"Xa":"secret"}`,
 	},
 	{
-		desc:  "a method for fmt on a nested field",
-		top:   "type masked string\nfunc (m masked) String() string { return \"***\" }",
-		body:  "return fmt.Sprint([]masked{\"secret\"})",
+		desc: "a method for fmt on a nested value",
+		top: `
+type masked string
+func (m masked) String() string { return "***" }`,
+		body:  `return fmt.Sprint([]masked{"secret"})`,
 		right: "[***]",
 		wrong: "[secret]",
 	},
 	{
-		desc:  "a type switch on an interface",
-		body:  "var v interface{} = errors.New(\"x\")\nswitch v.(type) {\ncase error:\n\treturn \"error\"\n}\nreturn \"other\"",
+		desc: "a type switch on an interface",
+		body: `
+	var v interface{} = errors.New("x")
+	switch v.(type) {
+	case error:
+		return "error"
+	}
+	return "other"`,
 		right: "error",
 		wrong: "other",
 	},
@@ -88,11 +133,12 @@ func TestKnownBugs(t *testing.T) {
 					imports += "import \"" + name + "\"\n"
 				}
 			}
-			_, err = i.Eval("package main\n" + imports + bug.top + "\nfunc Run() string {\n" + bug.body + "\n}\n")
+			run := "\nfunc Run() string {\n" + bug.body + "\n}\n"
+			_, err = i.Eval("package main\n" + imports + bug.top + run)
 			require.NoError(t, err)
-			run, err := i.Eval("main.Run")
+			function, err := i.Eval("main.Run")
 			require.NoError(t, err)
-			got := run.Interface().(func() string)()
+			got := function.Interface().(func() string)()
 			assert.Equal(t, bug.wrong, got, "Go returns %s", bug.right)
 			assert.NotEqual(t, bug.right, bug.wrong)
 		})

@@ -62,10 +62,7 @@ func URL(key, value string, p *Problems) *url.URL {
 	return nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
+func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // MaxPath is the most bytes that a path may have.
 const MaxPath = 2048

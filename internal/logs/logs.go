@@ -1,8 +1,8 @@
 // Package logs writes lines to Traefik's log.
 //
 // Traefik logs what a plugin writes with the log package as ERROR and what it prints with fmt as
-// DEBUG. The interpreter redirects these two and not os.Stderr and os.Stdout, and there is no way to
-// reach the other levels.
+// DEBUG. The interpreter redirects these two and not os.Stderr and os.Stdout, and there is no way
+// to reach the other levels.
 package logs
 
 import (

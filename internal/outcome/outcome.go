@@ -68,9 +68,9 @@ func ReplyTo(o Outcome) Reply { return replies[o] }
 type Result struct {
 	Time        time.Time `json:"time"` // of the request's arrival, UTC
 	Outcome     Outcome   `json:"outcome"`
-	Ref         string    `json:"ref"`                // ten hexadecimal digits, on the page, in log and audit
+	Ref         string    `json:"ref"`                // ten hexadecimal digits; page and log have it
 	Clinic      string    `json:"clinic"`             // api.accountCode
-	Provider    string    `json:"provider,omitempty"` // 16 hexadecimal digits of the SHA-256 of the code
+	Provider    string    `json:"provider,omitempty"` // 16 hexadecimal digits of its code's SHA-256
 	Room        string    `json:"room,omitempty"`     // created, found, remembered
 	Assigned    bool      `json:"assigned,omitempty"` // in this sign-in
 	NextRefused bool      `json:"next_refused,omitempty"`

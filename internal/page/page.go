@@ -56,7 +56,8 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 </html>
 `))
 
-// Parse checks the section pages.
+// Parse checks the section pages. The contact is a text, or a mailto:, tel: or https: link, which
+// shows without its scheme.
 func Parse(c *config.Config, p *config.Problems) *Pages {
 	styleHash := sha256.Sum256([]byte(pageStyle))
 	pages := &Pages{policy: "default-src 'none'; style-src 'sha256-" +
@@ -64,12 +65,7 @@ func Parse(c *config.Config, p *config.Problems) *Pages {
 	if !c.Portal.AllowFrame {
 		pages.policy += "; frame-ancestors 'none'"
 	}
-	parseContact(pages, strings.TrimSpace(c.Pages.Contact), p)
-	return pages
-}
-
-// parseContact takes a text, or a mailto:, tel: or https: link, which shows without its scheme.
-func parseContact(pages *Pages, contact string, p *config.Problems) {
+	contact := strings.TrimSpace(c.Pages.Contact)
 	if len(contact) > maxContact || strings.IndexFunc(contact, unicode.IsControl) >= 0 {
 		p.Add("pages.contact", "must be one line of at most %d bytes", maxContact)
 	}
@@ -86,6 +82,7 @@ func parseContact(pages *Pages, contact string, p *config.Problems) {
 	if strings.HasPrefix(contact, "http:") || strings.HasPrefix(contact, "javascript:") {
 		p.Add("pages.contact", "must be a text or a mailto:, tel: or https: link")
 	}
+	return pages
 }
 
 // Write answers with problem details where the client prefers JSON, else with a page.
@@ -117,7 +114,7 @@ func html(p *Pages, l *language, text words, result *outcome.Result) ([]byte, er
 	err := pageTemplate.Execute(&buffer, map[string]interface{}{
 		"Language": l, "Words": text, "Again": outcome.ReplyTo(result.Outcome).Again,
 		"ContactText": p.contactText, "Ref": result.Ref,
-		"ContactLink": template.URL(p.contactLink), //nolint:gosec // checked by parseContact
+		"ContactLink": template.URL(p.contactLink), //nolint:gosec // checked by Parse
 	})
 	return buffer.Bytes(), err
 }

@@ -17,13 +17,11 @@ type language struct {
 
 type words struct{ Title, Text, Advice string }
 
-const maxLanguages = 20 // of an Accept-Language header that are looked at
-
 // languageFor returns the first language of the request's Accept-Language that there are texts in,
-// else English. Browsers put the preferred ones first.
+// else English. Browsers put the preferred ones first; 20 are looked at.
 func languageFor(h http.Header) *language {
 	accepted := strings.ToLower(h.Get("Accept-Language"))
-	for _, item := range strings.SplitN(accepted, ",", maxLanguages) {
+	for _, item := range strings.SplitN(accepted, ",", 20) {
 		tag, _, _ := strings.Cut(strings.TrimSpace(item), ";")
 		primary, _, _ := strings.Cut(tag, "-")
 		if l := languages[primary]; l != nil {

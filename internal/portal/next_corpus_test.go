@@ -358,11 +358,10 @@ func flawOfLocation(to *Portal, next string) string {
 	if err != nil {
 		return err.Error()
 	}
-	want := *to.base
-	want.Path += "auth"
+	want, _, _ := strings.Cut(to.address, "?")
 	query := u.RawQuery
 	u.RawQuery = ""
-	if u.String() != want.String() {
+	if u.String() != want {
 		return "leads to " + u.String()
 	}
 	parameters := strings.Split(query, "&")

@@ -12,8 +12,10 @@ import (
 
 // Portal is the clinic's portal.
 type Portal struct {
-	base        *url.URL       // {portal_base_url} with a final slash; nil for one that was refused
-	address     string         // of the auth page, without its query
+	// Host is the portal's host name, or "" where its address was refused.
+	Host string
+
+	address     string         // of the auth page, without its token
 	authParams  string         // "&name=value..." as it stands at the end of the address
 	shape       *regexp.Regexp // of the whole, with a token in which nothing is escaped
 	escaped     *regexp.Regexp // with a token of other visible ASCII, escaped
@@ -25,11 +27,10 @@ type Portal struct {
 
 // Parse checks the section portal.
 func Parse(c config.Portal, p *config.Problems) *Portal {
+	base := config.URL("portal.url", c.URL, p)
 	to := &Portal{
-		base:        config.URL("portal.url", c.URL, p),
-		defaultNext: c.DefaultNext,
-		dropQuery:   !c.KeepQuery,
-		restricted:  !c.KeepQuery || len(c.AllowedNext) > 0,
+		defaultNext: c.DefaultNext, dropQuery: !c.KeepQuery,
+		restricted: !c.KeepQuery || len(c.AllowedNext) > 0,
 	}
 	if !config.PlainPath(c.DefaultNext) || strings.ContainsAny(c.DefaultNext, "?#") {
 		p.Add("portal.defaultNext", "must be a plain path without query, such as /providers/dashboard")
@@ -52,20 +53,13 @@ func Parse(c config.Portal, p *config.Problems) *Portal {
 	if len(params) > 0 {
 		to.authParams = "&" + params.Encode()
 	}
-	if to.base != nil {
-		to.address = to.base.String() + "auth?sso_token="
+	if base != nil {
+		to.Host = base.Hostname()
+		to.address = base.String() + "auth?sso_token="
 		to.shape = shapeOf(to, `[A-Za-z0-9._~-]+`)
 		to.escaped = shapeOf(to, `(?:[A-Za-z0-9._~-]|%[2-7][0-9A-F])+`)
 	}
 	return to
-}
-
-// Host returns the portal's host name, or "" where its address was refused.
-func Host(to *Portal) string {
-	if to.base == nil {
-		return ""
-	}
-	return to.base.Hostname()
 }
 
 // ordinaryPath matches plain paths that are the same escaped and decoded. It is one-pass.

@@ -93,8 +93,7 @@ func Fill(template string, p *Provider) string {
 
 // CheckTemplate reports whether a template has known placeholders only.
 func CheckTemplate(key, template string, p *config.Problems) bool {
-	empty := &Provider{Who: &identity.Identity{}}
-	known := !strings.ContainsAny(Fill(template, empty), "{}")
+	known := !strings.ContainsAny(Fill(template, &Provider{Who: &identity.Identity{}}), "{}")
 	if !known {
 		p.Add(key, "has an unknown placeholder; known are "+
 			"{id} {email} {name} {firstName} {lastName} {hash}")

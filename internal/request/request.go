@@ -61,35 +61,37 @@ func below(p *Prefix, escaped string) string {
 }
 
 // Refuse returns why a request may not sign anybody in, whoever sends it, or nil. Only a person who
-// opens the page may get a token: a prefetch would sign in somebody who did not click, an image or a
-// script could never follow. Browsers say so in headers that pages cannot set (Fetch Metadata). A
+// opens the page may get a token: a prefetch would sign in somebody who did not click, an image or
+// a script could never follow. Browsers say so in headers that pages cannot set (Fetch Metadata). A
 // client without them, such as an old browser, is taken for a person.
 func Refuse(r *http.Request, allowFrame bool) *outcome.Refusal {
 	if r.Method != http.MethodGet {
-		return refuseMethod()
+		return notGet
 	}
 	h := r.Header
-	for _, name := range unclicked {
-		if h[name] != nil {
+	for i, name := range telling {
+		lines := h[name]
+		if len(lines) == 0 && ofAClick[i] == "" {
+			continue
+		}
+		if len(lines) != 1 || lines[0] != ofAClick[i] {
 			return judge(h, allowFrame)
 		}
 	}
-	mode := h["Sec-Fetch-Mode"]
-	destination := h["Sec-Fetch-Dest"]
-	if len(mode) == 1 && mode[0] == "navigate" &&
-		len(destination) == 1 && destination[0] == "document" {
-		return nil
+	return nil
+}
+
+// telling are the headers that tell a click from other requests, and ofAClick what an ordinary click
+// in a browser has in them. The first five are of prefetches, prerenders and WebSockets.
+var (
+	telling = []string{
+		"Sec-Purpose", "Purpose", "X-Moz", "Upgrade", "Sec-Websocket-Key",
+		"Sec-Fetch-Mode", "Sec-Fetch-Dest",
 	}
-	return judge(h, allowFrame)
-}
+	ofAClick = []string{"", "", "", "", "", "navigate", "document"}
+)
 
-func refuseMethod() *outcome.Refusal {
-	return outcome.Refuse(outcome.MethodRefused, "the method is not GET")
-}
-
-// unclicked are the headers that only requests without a click, or some of them, have: prefetches,
-// prerenders and WebSockets.
-var unclicked = []string{"Sec-Purpose", "Purpose", "X-Moz", "Upgrade", "Sec-Websocket-Key"}
+var notGet = outcome.Refuse(outcome.MethodRefused, "the method is not GET")
 
 // judge is Refuse for what is not plainly a navigation.
 func judge(h http.Header, allowFrame bool) *outcome.Refusal {
@@ -101,7 +103,7 @@ func judge(h http.Header, allowFrame bool) *outcome.Refusal {
 
 // flaw returns why nobody has clicked, or what is asked for is not a page of its own, or "".
 func flaw(h http.Header, allowFrame bool) string {
-	for _, name := range unclicked[:3] {
+	for _, name := range telling[:3] {
 		purpose := strings.ToLower(h.Get(name))
 		if strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender") {
 			return "the browser loads the page ahead of a click"

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"io"
 	"math/rand"
 	"net/http"
 	"net/http/httptest"
@@ -13,28 +12,8 @@ import (
 
 	"github.com/clinicpass/clinicpass/internal/clinic"
 	"github.com/clinicpass/clinicpass/internal/config"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
-
-// memoryAPI answers every call at once, without a network: a token, and that rooms are there
-// already.
-type memoryAPI struct{}
-
-func (m memoryAPI) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer := `{"data":{"id":"17","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
-	status := http.StatusOK
-	if _, code, found := strings.Cut(r.URL.Path, "/rooms/"); found {
-		answer = `{"data":{"id":"3","code":"` + code + `","provider_ids":["17"]}}`
-	} else if strings.HasSuffix(r.URL.Path, "/rooms") {
-		status = http.StatusBadRequest
-		answer = `{"code":400,"message":"The room already exists."}`
-	}
-	return &http.Response{
-		StatusCode: status,
-		Header:     http.Header{},
-		Body:       io.NopCloser(strings.NewReader(answer)),
-		Request:    r,
-	}, nil
-}
 
 func benchConfig(b *testing.B) *config.Config {
 	b.Helper()
@@ -55,13 +34,12 @@ func withRooms(c *config.Config) *config.Config {
 	return c
 }
 
-// benchHandler is the sign-in with an API in memory.
+// benchHandler is the sign-in with an API in memory, which stays compiled as net/http would be.
 func benchHandler(b *testing.B, c *config.Config) *Handler {
 	b.Helper()
 	quiet(b)
 	handler := mustNew(b, c)
-	var api http.RoundTripper = memoryAPI{}
-	clinic.Through(handler.clinic, api)
+	clinic.Through(handler.clinic, vseetest.NewInstant())
 	return handler
 }
 

@@ -54,7 +54,7 @@ func parse(c *config.Config, name, agent string, p *config.Problems) (*Handler, 
 		portal:     portal.Parse(c.Portal, p),
 		pages:      page.Parse(c, p),
 	}
-	way := clinic.Parse(c, portal.Host(h.portal), agent, p)
+	way := clinic.Parse(c, h.portal.Host, agent, p)
 	h.account = clinic.Account(way)
 	if h.limit < 0 {
 		p.Add("limits.signIns", "must not be negative; 0 switches the limit off")
