@@ -7,12 +7,8 @@
 // path. Every other request goes to the next handler untouched.
 //
 // This file is the contract with Traefik. The sign-in itself is internal/signin, which runs one
-// package for each step; vsee is the client of the clinic's API.
-//
-// All of it is interpreted by Yaegi inside Traefik: Go 1.21 without its new builtins, the standard
-// library up to Go 1.22, no goroutines, no error types. What runs for every sign-in is written as
-// small functions, not methods: the interpreter allocates every variable of a function at each
-// call, and builds a wrapper at each call of a method.
+// package for each step; vsee is the client of the clinic's API. All of it is interpreted by Yaegi
+// inside Traefik; CONTRIBUTING.md says what that asks for.
 package clinicpass
 
 import (
@@ -35,25 +31,23 @@ type Config = config.Config
 // CreateConfig returns the defaults.
 func CreateConfig() *Config { return config.Default() }
 
-// New builds the middleware. Traefik calls it for every router that uses the middleware and again on
-// every reload of its configuration, so it only checks the configuration and reads its secrets. ctx
-// is not used: Traefik cancels it at the next reload, while the handler still serves.
-//
+// New builds the middleware. Traefik calls it for every router that uses the middleware and again
+// on every reload of its configuration, so it only checks the configuration and reads its secrets.
+// The context is not used: Traefik cancels it at the next reload, while the handler still serves.
 // The error names every mistake in the configuration, one line each.
-func New(ctx context.Context, next http.Handler, config *Config, name string) (handler http.Handler, err error) {
-	// A panic here would end the goroutine that applies Traefik's configuration: nothing would be
-	// reloaded any more.
+func New(_ context.Context, next http.Handler, c *Config, name string) (h http.Handler, err error) {
+	// A panic would end the goroutine that applies Traefik's configuration: no reload any more.
 	defer func() {
 		if p := recover(); p != nil {
-			handler = nil
+			h = nil
 			err = fmt.Errorf("clinicpass: %s: internal error: %v", name, p)
 		}
 	}()
-	h, err := signin.New(config, name, Version)
+	signIn, err := signin.New(c, name, Version)
 	if err != nil {
 		return nil, err
 	}
-	return mount(h, next, config.ExactPassThrough), nil
+	return mount(signIn, next, c.ExactPassThrough), nil
 }
 
 // mount puts the sign-in at its prefix and lets everything else through to next.

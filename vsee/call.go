@@ -7,25 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
-const maxAnswer = 64 << 10 // bytes of an answer that are read; a sign-in's has about 1 KiB
+const (
+	maxAnswer         = 64 << 10 // bytes of an answer that are read; a sign-in's has about 1 KiB
+	maxDetail         = 200      // characters of a failure's detail
+	maxAttempts       = 4
+	backoff           = 100 * time.Millisecond // the first wait's upper end; doubled for each further
+	defaultRetryAfter = 5 * time.Second        // for an API that answers 429 without naming a time
+)
 
-// request is a call of the API.
-type request struct {
-	method  string
-	path    string // as VSee documents it, fit for a log
-	address string
-	header  http.Header   // with the credential that VSee documents for it
-	fields  []interface{} // of a POST: a name, a value, a name, ...; all texts
-}
-
-// answer is how VSee wraps every answer: data on success, code and message on failure.
+// answer is how VSee wraps every answer.
 type answer struct {
 	Code    json.RawMessage `json:"code"`
 	Message json.RawMessage `json:"message"`
@@ -36,71 +36,92 @@ type answer struct {
 type failure struct {
 	kind       error         // one of this package's errors
 	detail     string        // what it looked like, not yet redacted
+	status     int           // that the API answered with; 0 without a complete answer
 	again      bool          // the request may be sent again
-	retryAfter time.Duration // the least wait before that; 0 when the API named none
-	limited    bool          // the API answered 429
+	retryAfter time.Duration // the least wait before that
 }
 
-// call sends a request, again where the API was not reached or asks to come back, and decodes the
-// answer's data. Every call of this package may be repeated safely.
-func call(ctx context.Context, c *Client, r *request, data interface{}, trace *Trace) error {
+// call sends a request with fields, again where the API was not reached or asks to come back, and
+// decodes the answer's data. Every call of this package may be repeated safely.
+func call(ctx context.Context, c *Client, r *request, fields []interface{}, data interface{},
+	trace *Trace,
+) error {
 	if trace == nil {
 		trace = &Trace{}
 	}
-	body := encode(c.encoder, r.fields)
+	body := encode(c.encoder, fields)
 	for attempt := 1; ; attempt++ {
 		trace.Calls++
 		f := send(ctx, c, r, body, &answer{Data: data})
 		if f == nil {
 			return nil
 		}
-		if isFinal(ctx, f, attempt) {
-			return failed(ctx, c, r, attempt, f, trace)
+		if err := retry(ctx, c, r, fields, attempt, f, data, trace); err != nil {
+			return err
 		}
-		forget(data)
 	}
 }
 
-// isFinal waits before another attempt, and reports whether there is to be none.
-func isFinal(ctx context.Context, f *failure, attempt int) bool {
-	return !f.again || !pause(ctx, attempt, f.retryAfter)
-}
-
-// forget clears what an attempt that failed has decoded.
-func forget(data interface{}) {
-	if data != nil {
-		decoded := reflect.ValueOf(data).Elem()
-		decoded.Set(reflect.Zero(decoded.Type()))
+// retry waits before another attempt and clears what the failed one has decoded, or returns the
+// error for the request's last failure.
+func retry(ctx context.Context, c *Client, r *request, fields []interface{}, attempt int,
+	f *failure, data interface{}, trace *Trace,
+) error {
+	if f.again && pause(ctx, attempt, f.retryAfter) {
+		if data != nil {
+			reflect.ValueOf(data).Elem().SetZero()
+		}
+		return nil
 	}
-}
-
-// failed returns the error for a request's last failure.
-func failed(ctx context.Context, c *Client, r *request, attempt int, f *failure, trace *Trace) error {
 	if ctx.Err() == context.Canceled {
 		f.kind = ErrCanceled
 	}
-	if f.limited {
+	if f.status == http.StatusTooManyRequests {
 		trace.RetryAfter = atLeast(f.retryAfter, defaultRetryAfter)
 	}
 	return fmt.Errorf("%w: %s %s, attempt %d: %s",
-		f.kind, r.method, r.path, attempt, redact(c, f.detail, r.fields))
+		f.kind, r.method, r.path, attempt, redact(c, f.detail, fields))
+}
+
+// pause waits before the attempt after the given one: a random share of an exponentially growing
+// time (full jitter), and at least what the API asked for. It reports false, at once, when attempts
+// are used up or the deadline would pass before the next.
+func pause(ctx context.Context, attempt int, asked time.Duration) bool {
+	if attempt >= maxAttempts {
+		return false
+	}
+	wait := atLeast(time.Duration(rand.Int63n(int64(backoff)<<uint(attempt-1))), asked)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false
+	}
+	over, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	<-over.Done()
+	return ctx.Err() == nil
+}
+
+func atLeast(d, least time.Duration) time.Duration {
+	if d < least {
+		return least
+	}
+	return d
 }
 
 // send sends a request once. It fills the answer, or returns what became of the request.
 func send(ctx context.Context, c *Client, r *request, body string, a *answer) *failure {
 	req, err := http.NewRequestWithContext(ctx, r.method, r.address, strings.NewReader(body))
 	if err != nil {
-		return unsendable(c)
+		return &failure{kind: ErrAPI, detail: c.unsendable}
 	}
 	req.Header = r.header
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return connectionFailure(ctx, err)
+		return broken(ctx, resp, err)
 	}
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close()
 	if err != nil {
-		return cutOff(ctx, err)
+		return broken(ctx, resp, err)
 	}
 	err = json.Unmarshal(content, a)
 	readable := err == nil && len(content) <= maxAnswer
@@ -110,23 +131,8 @@ func send(ctx context.Context, c *Client, r *request, body string, a *answer) *f
 	return judge(resp, a, readable)
 }
 
-// unsendable says why there was nothing to send.
-func unsendable(c *Client) *failure {
-	if c.encoder.encoding == "" {
-		return &failure{kind: ErrAPI, detail: "unknown encoding " + c.config.Encoding}
-	}
-	return &failure{kind: ErrAPI, detail: "the address is not a URL"}
-}
-
-// cutOff says what became of a request that was answered, if not to the end: it is not sent again.
-func cutOff(ctx context.Context, err error) *failure {
-	f := connectionFailure(ctx, err)
-	f.again = false
-	return f
-}
-
-// connectionFailure says what a request without a complete answer came to.
-func connectionFailure(ctx context.Context, err error) *failure {
+// broken says what a request without a complete answer came to. Half an answer is not repeated.
+func broken(ctx context.Context, resp *http.Response, err error) *failure {
 	f := &failure{kind: ErrUnavailable, detail: err.Error()}
 	var distrusted *tls.CertificateVerificationError
 	switch {
@@ -139,71 +145,91 @@ func connectionFailure(ctx context.Context, err error) *failure {
 		// net/http has no type for an answer that is not HTTP; other errors mean that none came.
 		f.kind = ErrAPI
 	case !errors.As(err, &distrusted): //nolint:forbidigo // a target of the standard library
-		f.again = true
+		f.again = resp == nil
 	}
 	return f
 }
 
 // judge tells what an answer means, by the HTTP status and by the body's code, because VSee
-// documents both. It returns nil for a success.
+// documents both. The code counts where it says more: a refusal always, any other failure when the
+// status claims success. It returns nil for a success.
 func judge(resp *http.Response, a *answer, readable bool) *failure {
-	status := effectiveStatus(resp.StatusCode, text(a.Code))
-	message := text(a.Message)
-	f := &failure{kind: ErrAPI, retryAfter: retryAfter(resp.Header)}
-	f.detail = fmt.Sprintf("HTTP %d", resp.StatusCode)
-	if status != resp.StatusCode {
-		f.detail += fmt.Sprintf(" with code %d in the body", status)
+	f := &failure{kind: ErrAPI, status: resp.StatusCode, retryAfter: retryAfter(resp.Header)}
+	f.detail = fmt.Sprintf("HTTP %d", f.status)
+	code, err := strconv.Atoi(text(a.Code))
+	refusal := code == http.StatusUnauthorized || code == http.StatusForbidden
+	if err == nil && code != f.status && (refusal || (f.status < 300 && code >= 300)) {
+		f.status = code
+		f.detail += fmt.Sprintf(" with code %d in the body", code)
 	}
-	if message != "" {
+	if message := text(a.Message); message != "" {
 		f.detail += ": " + message
 	}
 	switch {
-	case status < 300 && readable:
+	case f.status < 300 && readable:
 		return nil
-	case status < 300:
+	case f.status < 300:
 		f.detail += " with a body that is not JSON of the documented form, or has over " +
 			strconv.Itoa(maxAnswer) + " bytes"
-	case status < 400:
+	case f.status < 400:
 		f.detail += ", a redirect, which is not followed: check the API's address"
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case f.status == http.StatusUnauthorized || f.status == http.StatusForbidden:
 		f.kind = ErrCredentials
-	case status == http.StatusTooManyRequests:
+	case f.status == http.StatusTooManyRequests || f.status >= 500:
 		f.kind = ErrUnavailable
-		f.again = true
-		f.limited = true
-	case status >= 500:
-		f.kind = ErrUnavailable
-		f.again = status == http.StatusServiceUnavailable
-	case (status == http.StatusBadRequest || status == http.StatusConflict) && already(message):
+		f.again = f.status == http.StatusTooManyRequests || f.status == http.StatusServiceUnavailable
+	case (f.status == http.StatusBadRequest || f.status == http.StatusConflict) &&
+		strings.Contains(strings.ToLower(f.detail), "already"):
+		// VSee documents "... already exists." for a room and nothing for an assignment.
 		f.kind = ErrExists
 	}
 	return f
 }
 
-// already reports whether a refusal says that what was asked for is so already. VSee documents
-// "... already exists." for a room and nothing for an assignment.
-func already(message string) bool { return strings.Contains(strings.ToLower(message), "already") }
-
-// effectiveStatus returns the body's code where it says more than the HTTP status: a refusal always
-// counts, any other failure when the status claims success.
-func effectiveStatus(status int, bodyCode string) int {
-	code, err := strconv.Atoi(bodyCode)
-	refusal := code == http.StatusUnauthorized || code == http.StatusForbidden
-	if err == nil && (refusal || (status < 300 && code >= 300)) {
-		return code
+// retryAfter reads the Retry-After header: whole seconds or a date (RFC 9110, 10.2.3).
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 && seconds <= 86400 {
+		return time.Duration(seconds) * time.Second
 	}
-	return status
+	at, _ := http.ParseTime(value) // long ago when it is no date
+	return atLeast(time.Until(at), 0)
 }
 
-// text returns a JSON string's or number's text, and "" for anything else. VSee prints ids as
-// strings; numbers are accepted too.
+// text returns a JSON string's or number's text, else "". VSee prints ids as strings.
 func text(raw json.RawMessage) string {
 	var decoded string
-	if json.Unmarshal(raw, &decoded) == nil {
-		return decoded
-	}
-	if strings.Trim(string(raw), "0123456789") == "" {
+	if json.Unmarshal(raw, &decoded) != nil && strings.Trim(string(raw), "0123456789") == "" {
 		return string(raw)
 	}
-	return ""
+	return decoded
+}
+
+// likePersonOrToken matches anything like an e-mail address and anything long enough to be a token.
+var likePersonOrToken = regexp.MustCompile(`[^\s"'<>]+@[^\s"'<>]+|[0-9A-Za-z+/=_-]{20,}`)
+
+// redact makes what the API or the network said fit for a log: one short line without the
+// credentials, the values that were sent, e-mail addresses and tokens.
+func redact(c *Client, detail string, sent []interface{}) string {
+	fields := append([]interface{}{"", c.config.Key, "", c.config.Secret, "", c.config.Token}, sent...)
+	hide := []string{}
+	for ; len(fields) > 1; fields = fields[2:] {
+		value := fmt.Sprint(fields[1])
+		if len(value) > 1 && !integers[fmt.Sprint(fields[0])] { // one character tells nothing
+			hide = append(hide, regexp.QuoteMeta(value))
+		}
+	}
+	values, err := regexp.Compile("(?i)" + strings.Join(hide, "|"))
+	if err != nil || len(hide) == 0 { // a value is not UTF-8, or none is known
+		return "***" // better no detail than a leak
+	}
+	values.Longest() // one value may be a part of another
+	detail = values.ReplaceAllString(detail, "***")
+	detail = likePersonOrToken.ReplaceAllString(detail, "***")
+	breaks := func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }
+	detail = strings.Join(strings.FieldsFunc(detail, breaks), " ")
+	if characters := []rune(detail); len(characters) > maxDetail {
+		detail = string(characters[:maxDetail]) + "..."
+	}
+	return detail
 }

@@ -244,9 +244,5 @@ func (c *clinic) identityHeaders() map[string]string {
 // stands in front.
 func (c *clinic) proven() bool {
 	_, token := identity.Names(c.config.Identity)
-	switch c.config.Identity.Preset {
-	case "oauth2-proxy-upstream", "tailscale", "azure":
-		return true
-	}
-	return token != "" || c.config.Identity.Proof.Header != ""
+	return token != "" || c.config.Identity.Proof.Header != "" || identity.SetInFront(c.config.Identity.Preset)
 }

@@ -34,7 +34,7 @@ func Write(l *Log, result *outcome.Result) {
 		writeStream(l, result)
 		return
 	}
-	f, err := os.OpenFile(l.file, appending, 0o600)
+	f, err := os.OpenFile(l.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		note(l, err)
 		return
@@ -47,8 +47,6 @@ func Write(l *Log, result *outcome.Result) {
 		note(l, err)
 	}
 }
-
-const appending = os.O_APPEND | os.O_CREATE | os.O_WRONLY
 
 func writeStream(l *Log, result *outcome.Result) {
 	note(l, json.NewEncoder(l.stream).Encode(result))

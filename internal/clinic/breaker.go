@@ -13,6 +13,7 @@ const (
 	breakAfter  = 5               // sign-ins in a row that fail
 	breakFor    = 5 * time.Second // until one is let through again, to see
 	maxBreakers = 1024
+	maxTimeout  = time.Minute // of a sign-in
 )
 
 // What a sign-in shows of the API.
@@ -25,32 +26,29 @@ const (
 // breaker stops asking an API that has failed repeatedly: people learn so at once, and the API gets
 // room to recover. All configurations with the same API and account share one, across reloads.
 type breaker struct {
-	account string
-
+	account  string
 	mu       sync.Mutex
 	failures int       // in a row; the breaker is open from breakAfter on
 	until    time.Time // while open: nobody is let through before
 }
 
-var breakers = struct {
-	mu        sync.Mutex
-	byAccount map[string]*breaker
-}{byAccount: map[string]*breaker{}}
+var (
+	breakers   = map[string]*breaker{} // by API and account
+	breakersMu sync.Mutex
+)
 
 // breakerFor returns the breaker of the API's account.
 func breakerFor(target vsee.Config) *breaker {
 	id := target.API + " " + target.AccountCode
-	breakers.mu.Lock()
-	defer breakers.mu.Unlock()
-	b := breakers.byAccount[id]
-	if b == nil {
-		if len(breakers.byAccount) >= maxBreakers {
-			breakers.byAccount = map[string]*breaker{}
+	breakersMu.Lock()
+	defer breakersMu.Unlock()
+	if breakers[id] == nil {
+		if len(breakers) >= maxBreakers {
+			breakers = map[string]*breaker{}
 		}
-		b = &breaker{account: target.AccountCode}
-		breakers.byAccount[id] = b
+		breakers[id] = &breaker{account: target.AccountCode}
 	}
-	return b
+	return breakers[id]
 }
 
 // admit returns 0 when the API may be asked, else how long it will not be. While the breaker is

@@ -236,7 +236,7 @@ func TestSettings(t *testing.T) {
 	p := &config.Problems{}
 	s := Parse(c, "Clinic.Example.COM", "test/1", p)
 	require.Empty(t, p.Lines)
-	assert.Equal(t, vseetest.AccountCode, Account(s))
+	assert.Equal(t, vseetest.AccountCode, s.target.AccountCode)
 	assert.Equal(t, (1500 * time.Millisecond).String(), s.timeout.String())
 	assert.Equal(t, server.API(), s.target.API)
 	assert.Equal(t, vseetest.AccountCode, s.target.AccountCode)
@@ -245,10 +245,9 @@ func TestSettings(t *testing.T) {
 	assert.Equal(t, vseetest.AdminToken, s.target.Token)
 	assert.Equal(t, vsee.Multipart, s.target.Encoding)
 	assert.Equal(t, "test/1", s.target.UserAgent)
-	assert.Equal(t, "clinic.example.com", s.rooms.domain, "of the portal")
-	assert.Equal(t, vseetest.AccountCode, s.rooms.account)
+	assert.Equal(t, "clinic.example.com", s.rooms.Domain, "of the portal")
 
 	c.Room.Domain = "Rooms.example.com"
 	s = Parse(c, portalHost, "test/1", p)
-	assert.Equal(t, "rooms.example.com", s.rooms.domain)
+	assert.Equal(t, "rooms.example.com", s.rooms.Domain)
 }

@@ -9,15 +9,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clinicpass/clinicpass/internal/config"
 	"github.com/clinicpass/clinicpass/internal/identity"
 	"github.com/clinicpass/clinicpass/vsee"
 )
 
+// testSettings are those that a room is made of.
+func testSettings(account, domain, slug, name string) *Settings {
+	return &Settings{
+		target: vsee.Config{AccountCode: account},
+		rooms:  config.Room{Domain: domain, Slug: slug, Name: name},
+	}
+}
+
 // testRoom is the room of somebody, by templates.
 func testRoom(t *testing.T, slug, name string, who identity.Identity) vsee.Room {
 	t.Helper()
-	rules := &roomRules{account: "vclinic", domain: portalHost, slug: slug, name: name}
-	return roomOf(rules, someone(t, who))
+	return roomOf(testSettings("vclinic", portalHost, slug, name), someone(t, who))
 }
 
 func TestRoomOfAProvider(t *testing.T) {
@@ -147,11 +155,11 @@ func TestRoomCodesDiffer(t *testing.T) {
 	}
 	require.Len(t, codes, 7)
 	p := someone(t, identity.Identity{ID: "a", Name: "J"})
-	same := roomOf(&roomRules{account: "vclinic", domain: portalHost}, p)
+	same := roomOf(testSettings("vclinic", portalHost, "", ""), p)
 	assert.Equal(t, "a", codes[same.Code], "the code depends on a template")
-	another := roomOf(&roomRules{account: "other", domain: portalHost}, p)
+	another := roomOf(testSettings("other", portalHost, "", ""), p)
 	assert.Empty(t, codes[another.Code], "another account has its code")
-	another = roomOf(&roomRules{account: "vclinic", domain: "other.example.com"}, p)
+	another = roomOf(testSettings("vclinic", "other.example.com", "", ""), p)
 	assert.Empty(t, codes[another.Code], "another domain has its code")
 
 	before := testRoom(t, "{hash}", "x", identity.Identity{ID: "a", Name: "Jane"})

@@ -14,13 +14,19 @@ import (
 
 // Problems collects what is wrong with a configuration, so that one start shows every mistake.
 type Problems struct {
-	// Lines has a line for each mistake, which begins with the key.
-	Lines []string
+	Lines []string // one for each mistake, which begins with the key
 }
 
 // Add notes what is wrong with the key's value and what to do about it.
 func (p *Problems) Add(key, format string, args ...interface{}) {
 	p.Lines = append(p.Lines, key+": "+fmt.Sprintf(format, args...))
+}
+
+// Require adds the mistake unless ok.
+func (p *Problems) Require(ok bool, key, format string, args ...interface{}) {
+	if !ok {
+		p.Add(key, format, args...)
+	}
 }
 
 // Err returns all mistakes as the error that Traefik logs for the middleware with the name.
@@ -44,12 +50,13 @@ func Choice(key, value string, choices []string, p *Problems) string {
 // accepted on loopback.
 func URL(key, value string, p *Problems) *url.URL {
 	u, err := url.Parse(value)
+	loopback := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 	switch {
 	case value == "":
 		p.Add(key, "is required, such as https://clinic.example.com/path/")
 	case err != nil || u.Hostname() == "":
 		p.Add(key, "is not an address; write it as https://clinic.example.com/path/")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
 		p.Add(key, "must be https; http is accepted for this machine's own addresses only")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		p.Add(key, "must have no user, query or fragment")
@@ -62,9 +69,7 @@ func URL(key, value string, p *Problems) *url.URL {
 	return nil
 }
 
-func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
-
-// MaxPath is the most bytes that a path may have.
+// MaxPath is how many bytes a path may have.
 const MaxPath = 2048
 
 // PlainPath reports whether a decoded path is absolute and means the same to everybody who reads
@@ -112,7 +117,7 @@ func CheckSecret(key, source string, required bool, p *Problems) string {
 		p.Add(key, "is required: file:PATH, env:NAME, or the value itself")
 	case err != nil:
 		p.Add(key, "cannot be used: %v", err)
-	case strings.IndexFunc(value, unfit) >= 0:
+	case strings.IndexFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0:
 		p.Add(key, "has a blank, a control character or a letter outside ASCII in it; "+
 			"write the bare value")
 	default:
@@ -120,8 +125,6 @@ func CheckSecret(key, source string, required bool, p *Problems) string {
 	}
 	return ""
 }
-
-func unfit(letter rune) bool { return letter <= ' ' || letter > '~' }
 
 // ReadSecret reads file:PATH without its trailing newline, env:NAME, or takes source as the value.
 func ReadSecret(source string) (string, error) {

@@ -32,8 +32,7 @@ type Portal struct {
 	AllowedNext []string `json:"allowedNext,omitempty"`
 	// The request's query travels inside `next`.
 	KeepQuery bool `json:"keepQuery"`
-	// Further query parameters for the auth address, such as `disable_navigation: "1"`. Default:
-	// none.
+	// Further query parameters for the auth address, such as `disable_navigation: "1"`. Default: none.
 	AuthParams map[string]string `json:"authParams,omitempty"`
 	// A page of the same site may open the clinic in an iframe.
 	AllowFrame bool `json:"allowFrame,omitempty"`
@@ -64,8 +63,7 @@ type Identity struct {
 	Preset string `json:"preset,omitempty"`
 	// The header with Default: the preset's.
 	Headers Headers `json:"headers,omitempty"`
-	// The order of words in `name`: `first-last` or `last-first`; "Doe, Jane" is understood in
-	// both.
+	// The order of words in `name`: `first-last` or `last-first`; "Doe, Jane" is understood in both.
 	NameOrder string `json:"nameOrder,omitempty"`
 	// What stands between groups in one header line. Default: the preset's.
 	GroupsSeparator string `json:"groupsSeparator,omitempty"`
@@ -135,8 +133,7 @@ type Room struct {
 	Enabled bool `json:"enabled,omitempty"`
 	// The clinic's domain at VSee. Default: the host of `portal.url`.
 	Domain string `json:"domain,omitempty"`
-	// The end of the room's address; must hold `{hash}`, 16 hexadecimal digits of the code's
-	// SHA-256.
+	// The end of the room's address; must hold `{hash}`, 16 hexadecimal digits of the code's SHA-256.
 	Slug string `json:"slug,omitempty"`
 	// Shown to patients; placeholders as in `provider.code`, and `{hash}`.
 	Name   string `json:"name,omitempty"`

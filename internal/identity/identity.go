@@ -4,6 +4,8 @@
 package identity
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"net/http"
 	"regexp"
 	"strings"
@@ -16,109 +18,112 @@ import (
 // Identity is what the auth layer says about the signed-in person. All but ID may be empty.
 type Identity struct {
 	ID, Email, Name, FirstName, LastName string
+	Groups                               []string
+}
 
-	Groups []string
+// inOrder lists what names the parts of an identity; their values are listed in the same order.
+func inOrder(h config.Headers) []string {
+	return []string{h.ID, h.Email, h.Name, h.FirstName, h.LastName}
 }
 
 // Reader reads identities as one configuration says.
 type Reader struct {
-	// Headers are the names that plain headers have, those of the preset included.
-	Headers config.Headers
-	// Verifier is for signed tokens; nil without one.
-	Verifier *jwt.Verifier
-	// Grouped says that only members of identity.allowedGroups may sign in.
-	Grouped bool
-	// Proven says that a client cannot make up an identity: it is signed, or comes with a proof.
-	Proven bool
+	Headers  config.Headers // the names that plain headers have, those of the preset included
+	Verifier *jwt.Verifier  // of signed tokens; nil without one
+	Grouped  bool           // only members of identity.allowedGroups may sign in
+	Proven   bool           // no client can make up an identity: it is signed, or has a proof
 
-	parts         []header // id, email, name, first name, last name
-	names         []string // the canonical names of parts, up to the last that is configured
-	elsewhere     bool     // the identity is not in plain headers of canonical case
-	groups        header
-	principal     header
-	token         *token // nil without one
-	proof         *proof // nil without one
+	parts         []header       // of plain headers; nil without them
+	names         []string       // the canonical names of parts, up to the last that is configured
+	elsewhere     bool           // the identity is not in plain headers of canonical case
+	groups        header         // with plain headers
+	source        header         // with the token or principal
+	claims        config.Headers // the paths of the token's claims
+	idPrefix      string         // cut off the id
+	proof         header         // only the auth layer can add it, because only it knows the secret
+	secret        [32]byte       // its SHA-256: every comparison takes as long as any other
 	percent       bool
 	separator     string // between groups
 	allowedGroups map[string]bool
-	watched       watched
 	extras        bool // there is more to do than to read ordinary values
+
+	// The header names whose other spellings are refused.
+	lengths   []bool          // of all names, modulo 64; few other headers have one of these
+	exact     map[string]bool // the names themselves
+	spellings map[string]bool // the plain ones
+	otherCase []header        // those not configured in canonical case
 }
 
-// How header values are written.
-const (
-	encodingAuto    = "auto"    // raw UTF-8 (Latin-1 where it is not valid); names also RFC 2047
-	encodingPercent = "percent" // percent-encoded UTF-8
-)
+// How header values are written: raw UTF-8 (Latin-1 where it is not valid), names also in RFC 2047;
+// or percent-encoded UTF-8.
+const encodingAuto, encodingPercent = "auto", "percent"
 
 // Parse checks the section identity.
 func Parse(c config.Identity, p *config.Problems) *Reader {
 	known := parsePreset(c, p)
-	encoding := config.Choice("identity.encoding", c.Encoding,
-		[]string{encodingAuto, encodingPercent}, p)
+	encodings := []string{encodingAuto, encodingPercent}
 	r := &Reader{
 		Headers:       known.headers,
-		token:         parseToken(c.JWT, known, p),
-		proof:         parseProof(c.Proof, p),
-		percent:       encoding == encodingPercent,
+		percent:       config.Choice("identity.encoding", c.Encoding, encodings, p) == encodingPercent,
 		separator:     known.separator,
 		allowedGroups: map[string]bool{},
-		watched:       newWatched(),
+		lengths:       make([]bool, 64),
+		exact:         map[string]bool{},
+		spellings:     map[string]bool{},
 	}
-	r.Proven = r.token != nil || r.proof != nil
-	if r.proof != nil {
-		watch(&r.watched, r.proof.header)
-	}
-	switch {
-	case r.token != nil:
-		r.Verifier = r.token.verifier
-		watch(&r.watched, r.token.header)
-	case known.principal != "":
-		r.principal = parseHeader("identity.preset", known.principal, p)
-		watch(&r.watched, r.principal)
-	default:
+	parseToken(r, known, p)
+	parseProof(r, c.Proof, p)
+	r.Proven = r.Verifier != nil || r.proof.configured != ""
+	if r.Verifier == nil && known.principal != "" {
+		r.source = parseHeader(r, "identity.preset", known.principal, p)
+	} else if r.Verifier == nil {
 		parseParts(r, c, p)
 	}
 	parseGroups(r, c, p)
-	r.elsewhere = len(r.parts) == 0 || len(r.watched.otherCase) > 0
-	r.Grouped = len(r.allowedGroups) > 0
-	r.extras = r.percent || r.proof != nil || r.Grouped
+	r.elsewhere = len(r.parts) == 0 || len(r.otherCase) > 0
+	r.extras = r.percent || r.proof.configured != "" || r.Grouped
 	return r
 }
 
-// parseParts makes the reader take the identity from plain headers.
-func parseParts(r *Reader, c config.Identity, p *config.Problems) {
-	r.parts = []header{
-		parseHeader("identity.headers.id", r.Headers.ID, p),
-		parseHeader("identity.headers.email", r.Headers.Email, p),
-		parseHeader("identity.headers.name", r.Headers.Name, p),
-		parseHeader("identity.headers.firstName", r.Headers.FirstName, p),
-		parseHeader("identity.headers.lastName", r.Headers.LastName, p),
+// parseProof makes the reader refuse an identity that a client sent past the auth layer.
+func parseProof(r *Reader, c config.Proof, p *config.Problems) {
+	if c == (config.Proof{}) {
+		return
 	}
-	used := 0
-	r.groups = parseHeader("identity.headers.groups", r.Headers.Groups, p)
-	watch(&r.watched, r.groups)
-	for i, part := range r.parts {
-		watch(&r.watched, part)
-		r.names = append(r.names, part.canonical)
-		if part.configured != "" {
-			used = i + 1
+	p.Require(c.Header != "", "identity.proof.header",
+		"is required: the header in which the auth layer sends the secret")
+	secret := config.CheckSecret("identity.proof.secret", c.Secret, true, p)
+	r.secret = sha256.Sum256([]byte(secret))
+	r.proof = parseHeader(r, "identity.proof.header", c.Header, p)
+}
+
+// parseGroups checks identity.allowedGroups, which needs a source of groups.
+func parseGroups(r *Reader, c config.Identity, p *config.Problems) {
+	const key = "identity.allowedGroups"
+	for _, group := range c.AllowedGroups {
+		if group = strings.TrimSpace(group); group != "" {
+			r.allowedGroups[group] = true
 		}
 	}
-	r.names = r.names[:used]
-	if _, known := presets[c.Preset]; known && r.Headers.ID == "" {
-		p.Add("identity.headers.id",
-			"is required: name the header with the provider's lasting id, or choose identity.preset")
+	r.Grouped = len(r.allowedGroups) > 0
+	switch {
+	case len(c.AllowedGroups) == 0:
+	case !r.Grouped:
+		p.Add(key, "holds blanks only; name a group, or remove the key")
+	case r.Verifier != nil && r.claims.Groups == "":
+		p.Add(key, "needs identity.jwt.claims.groups, the claim with the provider's groups")
+	case r.parts != nil && r.Headers.Groups == "":
+		p.Add(key, "needs identity.headers.groups, the header with the provider's groups")
 	}
 }
 
 // Read returns the proven or asserted identity, or why it is refused.
 func Read(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	h := req.Header
-	lengths := r.watched.lengths
-	exact := r.watched.exact
+	lengths := r.lengths
+	exact := r.exact
 	for name := range h {
-		if lengths[len(name)%64] && !exact[name] && isAlias(&r.watched, name) {
+		if lengths[len(name)%64] && !exact[name] && r.spellings[plainSpelling(name)] {
 			return nil, refuseAlias(name)
 		}
 	}
@@ -128,33 +133,72 @@ func Read(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	return readParts(r, h)
 }
 
-// readElsewhere reads the identity where more is to be done than to look at plain headers in
-// canonical case.
+// readElsewhere reads the identity from a copy of the headers that has all lines of a watched name
+// under its canonical case. Traefik's basicAuth writes the name just as configured.
 func readElsewhere(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
-	h := gather(&r.watched, req.Header)
+	h := req.Header.Clone()
+	for _, n := range r.otherCase {
+		h[n.canonical] = append(h[n.canonical], h[n.configured]...)
+	}
 	switch {
-	case r.token != nil:
-		return readToken(req.Context(), r, h)
-	case r.principal.configured != "":
+	case r.Verifier != nil:
+		return readToken(r, req, h)
+	case r.source.configured != "":
 		return readPrincipal(r, h)
 	}
 	return readParts(r, h)
 }
 
-// accept is the last step for every source: an address that cannot be one is not taken over, and
-// the proof must be there.
-func accept(r *Reader, h http.Header, who *Identity) (*Identity, *outcome.Refusal) {
+// accept is the last step for every source but ordinary headers. It trims the values, refuses with
+// missing where there is no id, takes over no address that cannot be one, and asks for the proof.
+func accept(r *Reader, h http.Header, values, groups []string, idName, missing string) (
+	*Identity, *outcome.Refusal,
+) {
+	id := values[0]
+	for i, value := range values {
+		values[i] = strings.TrimSpace(value)
+	}
+	if values[0] != "" && values[0] != id { // without the blank, it could be somebody else's
+		return nil, refuse(idName + " has a blank before or behind the id")
+	}
+	who := &Identity{
+		ID: strings.TrimPrefix(values[0], r.idPrefix), Email: values[1],
+		Name: values[2], FirstName: values[3], LastName: values[4], Groups: groups,
+	}
+	if who.ID == "" {
+		return nil, outcome.Refuse(outcome.NoIdentity, missing)
+	}
 	if !addressPattern.MatchString(who.Email) {
 		if strings.Count(who.Email, "@") > 1 {
 			return nil, refuse("the e-mail address has a second @")
 		}
 		who.Email = "" // such as a login, jane@github
 	}
-	if r.proof != nil && !given(r.proof, h) {
-		return nil, refuse("header " + r.proof.header.configured +
+	if r.proof.configured != "" && !given(r, h) {
+		return nil, refuse("header " + r.proof.configured +
 			", the proof that the auth layer was asked, is missing or wrong")
 	}
 	return who, nil
+}
+
+// given reports whether the request has the secret, once.
+func given(r *Reader, h http.Header) bool {
+	lines := h[r.proof.canonical]
+	if len(lines) != 1 {
+		return false
+	}
+	sum := sha256.Sum256([]byte(lines[0]))
+	return subtle.ConstantTimeCompare(sum[:], r.secret[:]) == 1
+}
+
+// Allowed reports whether somebody is in one of identity.allowedGroups.
+func Allowed(r *Reader, who *Identity) bool {
+	for _, group := range who.Groups {
+		if r.allowedGroups[strings.TrimSpace(group)] {
+			return true
+		}
+	}
+	return false
 }
 
 func refuseAlias(name string) *outcome.Refusal {

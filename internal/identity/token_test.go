@@ -560,12 +560,12 @@ func TestTokenPresets(t *testing.T) {
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			r := testReader(t, config.Identity{Preset: row.preset, JWT: row.jwt})
-			assert.Equal(t, row.header, r.token.header.configured)
+			assert.Equal(t, row.header, r.source.configured)
 			assert.Equal(t, row.issuer, r.Verifier.Issuer)
 			assert.Equal(t, row.jwt.Audience, r.Verifier.Audience)
 			asked := withoutNetwork(t)
 			token := sign(t, key, es256, goodClaims(t))
-			_, refusedAs, _ := readFrom(r, http.Header{r.token.header.canonical: {token}})
+			_, refusedAs, _ := readFrom(r, http.Header{r.source.canonical: {token}})
 			assert.Equal(t, "keys_unavailable", refusedAs)
 			assert.Equal(t, row.address, strings.Join(*asked, " "))
 		})

@@ -28,13 +28,11 @@ var ErrKeys = errors.New("cannot be checked: the keys cannot be fetched")
 // by a request that needs them, when they are old or a token names an unknown one. The last good
 // set stays through an outage.
 type Keys struct {
-	address string // of a JWKS (RFC 7517), or with perKey of a folder with a PEM file for each key
-	perKey  bool
-
-	mu      sync.Mutex
-	keys    map[string]*key // by key id
-	fetched time.Time
-	tried   time.Time
+	address        string // of a JWKS (RFC 7517), or with perKey of a folder with PEM files by key id
+	perKey         bool
+	mu             sync.Mutex
+	keys           map[string]*key // by key id
+	fetched, tried time.Time
 }
 
 var keyIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -47,59 +45,37 @@ func FetchedKeys(address string, perKey bool) *Keys {
 
 // FixedKeys returns the keys of a JWKS, or nil where it has none that verifies signatures.
 func FixedKeys(jwks []byte) *Keys {
-	keys := parseJWKS(jwks)
-	if len(keys) == 0 {
-		return nil
+	if keys := parseJWKS(jwks); len(keys) > 0 {
+		return &Keys{keys: keys}
 	}
-	return &Keys{keys: keys}
+	return nil
 }
 
 // Fetched reports whether the keys come from an address and so are worth keeping.
 func Fetched(k *Keys) bool { return k.address != "" }
+
+// key is a public key and the one algorithm it is for, whatever a token claims.
+type key struct {
+	algorithm string
+	public    interface{} // of one of the types that x509 knows
+}
 
 // find returns the key with the id, or nil when there is none. It returns ErrKeys when there are no
 // keys at all.
 func find(ctx context.Context, k *Keys, id string) (*key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	found := lookUp(k, id)
 	now := time.Now()
 	old := now.Sub(k.fetched) >= keysLife
-	if k.address == "" || (found != nil && !old) || now.Sub(k.tried) < keysPatience {
-		if found == nil && k.address != "" && len(k.keys) == 0 {
-			return nil, ErrKeys
+	if k.address != "" && (old || lookUp(k, id) == nil) && now.Sub(k.tried) >= keysPatience {
+		if k.perKey && !keyIDPattern.MatchString(id) {
+			return nil, nil
 		}
-		return found, nil
+		refresh(ctx, k, id, now)
 	}
-	if k.perKey && !keyIDPattern.MatchString(id) {
-		return nil, nil
+	if len(k.keys) == 0 {
+		return nil, ErrKeys
 	}
-	k.tried = now
-	waiting := len(k.keys) == 0 // the others; with keys at hand they go on meanwhile
-	if !waiting {
-		k.mu.Unlock()
-	}
-	keys, err := fetch(ctx, k, id)
-	if !waiting {
-		k.mu.Lock()
-	}
-	if err != nil {
-		logs.Error("identity.jwt: " + err.Error())
-		if len(k.keys) == 0 {
-			return nil, ErrKeys
-		}
-		if found != nil { // the last good set serves on
-			k.fetched = now.Add(keysRespite - keysLife)
-		}
-		return found, nil
-	}
-	for other, known := range k.keys { // a load balancer rotates among few
-		if k.perKey && keys[other] == nil && len(keys) < maxPEMs {
-			keys[other] = known
-		}
-	}
-	k.fetched = now
-	k.keys = keys
 	return lookUp(k, id), nil
 }
 
@@ -113,34 +89,37 @@ func lookUp(k *Keys, id string) *key {
 	return k.keys[id]
 }
 
-// fetch gets the set, or with perKey the one key.
-func fetch(ctx context.Context, k *Keys, id string) (map[string]*key, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
-	defer cancel()
-	if !k.perKey {
-		content, err := get(ctx, k.address)
-		if err != nil {
-			return nil, err
-		}
-		keys := parseJWKS(content)
-		if len(keys) == 0 {
-			return nil, errors.New("identity.jwt.jwksURL answers without keys for signatures")
-		}
-		return keys, nil
-	}
-	content, err := get(ctx, k.address+id)
+// refresh fetches the keys. The mutex is locked.
+func refresh(ctx context.Context, k *Keys, id string, now time.Time) {
+	k.tried = now
+	keys, err := fetch(ctx, k, id)
 	if err != nil {
-		return nil, err
+		logs.Error("identity.jwt: " + err.Error())
+		if lookUp(k, id) != nil { // the last good set serves on
+			k.fetched = now.Add(keysRespite - keysLife)
+		}
+		return
 	}
-	parsed := parsePEM(content)
-	if parsed == nil {
-		return nil, errors.New("the key's address answers without an ECDSA key")
+	for other, known := range k.keys { // a load balancer rotates among few
+		if k.perKey && keys[other] == nil && len(keys) < maxPEMs {
+			keys[other] = known
+		}
 	}
-	return map[string]*key{id: parsed}, nil
+	k.fetched, k.keys = now, keys
 }
 
-// get fetches a small document. Redirects are not followed.
-func get(ctx context.Context, address string) ([]byte, error) {
+// fetch gets the set, or with perKey the one key. It outlives the request and follows no redirect.
+func fetch(ctx context.Context, k *Keys, id string) (map[string]*key, error) {
+	if len(k.keys) > 0 { // the others go on with them meanwhile
+		k.mu.Unlock()
+		defer k.mu.Lock()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
+	defer cancel()
+	address := k.address
+	if k.perKey {
+		address += id
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
@@ -151,8 +130,20 @@ func get(ctx context.Context, address string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxKeys))
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = errors.New("the address of the keys answers " + resp.Status)
+	if err != nil {
+		return nil, err
 	}
-	return content, err
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New("the address of the keys answers " + resp.Status)
+	}
+	if k.perKey {
+		if one := parsePEM(content); one != nil {
+			return map[string]*key{id: one}, nil
+		}
+		return nil, errors.New("the key's address answers without an ECDSA key")
+	}
+	if keys := parseJWKS(content); len(keys) > 0 {
+		return keys, nil
+	}
+	return nil, errors.New("identity.jwt.jwksURL answers without keys for signatures")
 }

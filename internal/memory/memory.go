@@ -12,9 +12,8 @@ const maxRemembered = 50000 // providers in each of a memory's two generations
 // as old as an entry may become, it takes the place of the older, and what was in the older is
 // forgotten. So it needs no clean-up and its size is bounded: 100,000 providers, about 16 MB.
 type Memory struct {
-	life  time.Duration // how long an entry counts
-	begun time.Time     // all times here are counted from it
-
+	life           time.Duration // how long an entry counts
+	begun          time.Time     // all times here are counted from it
 	mu             sync.Mutex
 	younger, older map[string]*entry
 	full           time.Duration // when the younger generation has its age

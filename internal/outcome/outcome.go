@@ -9,8 +9,7 @@ type Outcome string
 
 // The outcomes. The second group is the caller's fault (4xx), the third the hospital's or VSee's.
 const (
-	SignedIn Outcome = "signed_in"
-
+	SignedIn        Outcome = "signed_in"
 	NoIdentity      Outcome = "no_identity"
 	IdentityRefused Outcome = "identity_refused"
 	NotAllowed      Outcome = "not_allowed"
@@ -66,24 +65,22 @@ func ReplyTo(o Outcome) Reply { return replies[o] }
 // Result is what is told of an answered request. The sign-in fills it once; log, audit and page
 // read it. Its JSON form is a line of the audit: it holds no name, address, code or token.
 type Result struct {
-	Time        time.Time `json:"time"` // of the request's arrival, UTC
-	Outcome     Outcome   `json:"outcome"`
-	Ref         string    `json:"ref"`                // ten hexadecimal digits; page and log have it
-	Clinic      string    `json:"clinic"`             // api.accountCode
-	Provider    string    `json:"provider,omitempty"` // 16 hexadecimal digits of its code's SHA-256
-	Room        string    `json:"room,omitempty"`     // created, found, remembered
-	Assigned    bool      `json:"assigned,omitempty"` // in this sign-in
-	NextRefused bool      `json:"next_refused,omitempty"`
-	Calls       int       `json:"calls"` // requests sent to the API
-	MS          int64     `json:"ms"`    // milliseconds from the request's arrival
-
-	Why        string        `json:"-"` // for the log only
-	Location   string        `json:"-"` // has the token
-	RetryAfter time.Duration `json:"-"`
+	Time        time.Time     `json:"time"` // of the request's arrival, UTC
+	Outcome     Outcome       `json:"outcome"`
+	Ref         string        `json:"ref"`                // ten hexadecimal digits, also on the page
+	Clinic      string        `json:"clinic"`             // api.accountCode
+	Provider    string        `json:"provider,omitempty"` // provider.Provider.Hash
+	Room        string        `json:"room,omitempty"`     // created, found, remembered
+	Assigned    bool          `json:"assigned,omitempty"` // in this sign-in
+	NextRefused bool          `json:"next_refused,omitempty"`
+	Calls       int           `json:"calls"` // requests sent to the API
+	MS          int64         `json:"ms"`    // milliseconds from the request's arrival
+	Why         string        `json:"-"`     // for the log only
+	Location    string        `json:"-"`     // has the token
+	RetryAfter  time.Duration `json:"-"`
 }
 
-// Status returns the HTTP status of the answer. An unavailable API that says when to come back is
-// 503.
+// Status returns the HTTP status of the answer, 503 where an unavailable API says until when.
 func Status(r *Result) int {
 	if r.Outcome == APIUnavailable && r.RetryAfter > 0 {
 		return 503

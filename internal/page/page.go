@@ -66,22 +66,19 @@ func Parse(c *config.Config, p *config.Problems) *Pages {
 		pages.policy += "; frame-ancestors 'none'"
 	}
 	contact := strings.TrimSpace(c.Pages.Contact)
-	if len(contact) > maxContact || strings.IndexFunc(contact, unicode.IsControl) >= 0 {
-		p.Add("pages.contact", "must be one line of at most %d bytes", maxContact)
-	}
+	oneLine := len(contact) <= maxContact && strings.IndexFunc(contact, unicode.IsControl) < 0
+	p.Require(oneLine, "pages.contact", "must be one line of at most %d bytes", maxContact)
 	pages.contactText = contact
 	for _, scheme := range []string{"mailto:", "tel:", "https://"} {
 		if text, isLink := strings.CutPrefix(contact, scheme); isLink {
 			pages.contactText, _, _ = strings.Cut(text, "?")
 			pages.contactLink = contact
-			if pages.contactText == "" || strings.Contains(text, " ") {
-				p.Add("pages.contact", "is not a complete link: no blanks, and something after %s", scheme)
-			}
+			p.Require(pages.contactText != "" && !strings.Contains(text, " "), "pages.contact",
+				"is not a complete link: no blanks, and something after %s", scheme)
 		}
 	}
-	if strings.HasPrefix(contact, "http:") || strings.HasPrefix(contact, "javascript:") {
-		p.Add("pages.contact", "must be a text or a mailto:, tel: or https: link")
-	}
+	unsafe := strings.HasPrefix(contact, "http:") || strings.HasPrefix(contact, "javascript:")
+	p.Require(!unsafe, "pages.contact", "must be a text or a mailto:, tel: or https: link")
 	return pages
 }
 
@@ -94,7 +91,11 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 	var err error
 	if prefersJSON(r.Header) {
 		w.Header().Set("Content-Type", "application/problem+json")
-		body, err = problemDetails(text, result)
+		body, err = json.Marshal(map[string]interface{}{ // RFC 9457, and two members of our own
+			"type": "https://github.com/clinicpass/clinicpass#outcomes", "title": text.Title,
+			"status": outcome.Status(result), "detail": text.Text + " " + text.Advice,
+			"outcome": string(result.Outcome), "reference": result.Ref,
+		})
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", p.policy)
@@ -117,19 +118,6 @@ func html(p *Pages, l *language, text words, result *outcome.Result) ([]byte, er
 		"ContactLink": template.URL(p.contactLink), //nolint:gosec // checked by Parse
 	})
 	return buffer.Bytes(), err
-}
-
-// problemDetails is the body that RFC 9457 describes, with the outcome and the reference as
-// extension members.
-func problemDetails(text words, result *outcome.Result) ([]byte, error) {
-	return json.Marshal(map[string]interface{}{
-		"type":      "https://github.com/clinicpass/clinicpass#outcomes",
-		"title":     text.Title,
-		"status":    outcome.Status(result),
-		"detail":    text.Text + " " + text.Advice,
-		"outcome":   string(result.Outcome),
-		"reference": result.Ref,
-	})
 }
 
 // prefersJSON reports whether the Accept header names JSON and does not name HTML before it.

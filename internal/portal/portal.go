@@ -12,9 +12,7 @@ import (
 
 // Portal is the clinic's portal.
 type Portal struct {
-	// Host is the portal's host name, or "" where its address was refused.
-	Host string
-
+	Host        string         // the portal's, or "" where its address was refused
 	address     string         // of the auth page, without its token
 	authParams  string         // "&name=value..." as it stands at the end of the address
 	shape       *regexp.Regexp // of the whole, with a token in which nothing is escaped
@@ -32,27 +30,21 @@ func Parse(c config.Portal, p *config.Problems) *Portal {
 		defaultNext: c.DefaultNext, dropQuery: !c.KeepQuery,
 		restricted: !c.KeepQuery || len(c.AllowedNext) > 0,
 	}
-	if !config.PlainPath(c.DefaultNext) || strings.ContainsAny(c.DefaultNext, "?#") {
-		p.Add("portal.defaultNext", "must be a plain path without query, such as /providers/dashboard")
-	}
+	p.Require(config.PlainPath(c.DefaultNext) && !strings.ContainsAny(c.DefaultNext, "?#"),
+		"portal.defaultNext", "must be a plain path without query, such as /providers/dashboard")
 	for _, prefix := range c.AllowedNext {
 		prefix = strings.TrimSpace(prefix)
-		if !config.PlainPath(prefix) {
-			p.Add("portal.allowedNext", "%q must be a plain path, such as /visits", prefix)
-		}
+		p.Require(config.PlainPath(prefix),
+			"portal.allowedNext", "%q must be a plain path, such as /visits", prefix)
 		to.allowedNext = append(to.allowedNext, strings.TrimSuffix(prefix, "/"))
 	}
 	params := url.Values{}
 	for name, value := range c.AuthParams {
-		if name == "" || name == "sso_token" || name == "next" {
-			p.Add("portal.authParams",
-				"%q cannot be set here; the plugin sets sso_token and next itself", name)
-		}
+		p.Require(name != "" && name != "sso_token" && name != "next", "portal.authParams",
+			"%q cannot be set here; the plugin sets sso_token and next itself", name)
 		params.Set(name, value)
 	}
-	if len(params) > 0 {
-		to.authParams = "&" + params.Encode()
-	}
+	to.authParams = strings.TrimSuffix("&"+params.Encode(), "&")
 	if base != nil {
 		to.Host = base.Hostname()
 		to.address = base.String() + "auth?sso_token="

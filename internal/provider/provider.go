@@ -15,9 +15,8 @@ import (
 const Patient = "patient"
 
 const (
-	maxCode = 128    // bytes; VSee's limit
-	onlyID  = "{id}" // the template that most have
-
+	maxCode   = 128          // bytes; VSee's limit
+	onlyID    = "{id}"       // the template that most have
 	firstLast = "first-last" // orders of the words in a display name
 	lastFirst = "last-first"
 )
@@ -28,8 +27,7 @@ type Provider struct {
 	FirstName string // VSee requires both names
 	LastName  string // "-" where only one word is known
 	Code      string // by which VSee knows the person
-	Key       string // the SHA-256 of the code in hexadecimal digits
-	Hash      string // the first 16 of them, which {hash} and the audit show
+	Hash      string // of the code: the first 16 hexadecimal digits of its SHA-256
 }
 
 // Rules say how an identity becomes a user of VSee.
@@ -45,14 +43,11 @@ func Parse(c *config.Config, p *config.Problems) *Rules {
 	checkCode(c.Provider.Code, p)
 	patient := c.Provider.Type == Patient
 	config.Choice("provider.type", c.Provider.Type, []string{"provider", Patient}, p)
-	if patient && c.Room.Enabled {
-		p.Add("room.enabled",
-			"must be false when provider.type is patient: a patient has no waiting room")
-	}
-	if patient && c.Portal.DefaultNext == config.Default().Portal.DefaultNext {
-		p.Add("portal.defaultNext",
-			"must be set when provider.type is patient: a patient cannot open %s", c.Portal.DefaultNext)
-	}
+	p.Require(!patient || !c.Room.Enabled, "room.enabled",
+		"must be false when provider.type is patient: a patient has no waiting room")
+	next := c.Portal.DefaultNext
+	p.Require(!patient || next != config.Default().Portal.DefaultNext, "portal.defaultNext",
+		"must be set when provider.type is patient: a patient cannot open %s", next)
 	return &Rules{code: c.Provider.Code, nameOrder: order}
 }
 
@@ -66,10 +61,8 @@ func Of(r *Rules, who *identity.Identity) *Provider {
 	if code == "" {
 		return nil
 	}
-	key := fmt.Sprintf("%x", sha256.Sum256([]byte(code)))
-	return &Provider{
-		Who: who, FirstName: names[0], LastName: names[1], Code: code, Key: key, Hash: key[:16],
-	}
+	hash := fmt.Sprintf("%.8x", sha256.Sum256([]byte(code)))
+	return &Provider{Who: who, FirstName: names[0], LastName: names[1], Code: code, Hash: hash}
 }
 
 // codeFor returns the code by a template, or "" for none.
@@ -94,10 +87,8 @@ func Fill(template string, p *Provider) string {
 // CheckTemplate reports whether a template has known placeholders only.
 func CheckTemplate(key, template string, p *config.Problems) bool {
 	known := !strings.ContainsAny(Fill(template, &Provider{Who: &identity.Identity{}}), "{}")
-	if !known {
-		p.Add(key, "has an unknown placeholder; known are "+
-			"{id} {email} {name} {firstName} {lastName} {hash}")
-	}
+	p.Require(known, key, "has an unknown placeholder; known are "+
+		"{id} {email} {name} {firstName} {lastName} {hash}")
 	return known
 }
 

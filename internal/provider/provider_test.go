@@ -105,7 +105,7 @@ func TestCode(t *testing.T) {
 			}
 			require.True(t, p != nil, "nobody")
 			assert.Equal(t, row.code, p.Code)
-			assert.Equal(t, hashOf(row.code), p.Key)
+			assert.Equal(t, hashOf(row.code)[:16], p.Hash)
 			assert.Equal(t, hashOf(row.code)[:16], p.Hash)
 			assert.True(t, p.Who == &who, "another identity")
 			assert.Equal(t, row.who.Email, p.Who.Email)
@@ -115,7 +115,7 @@ func TestCode(t *testing.T) {
 
 func TestKey(t *testing.T) {
 	p := Of(testRules("{id}"), &identity.Identity{ID: "abc"})
-	assert.Equal(t, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", p.Key)
+	assert.Equal(t, "ba7816bf8f01cfea", p.Hash)
 }
 
 func TestFill(t *testing.T) {

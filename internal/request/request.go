@@ -14,8 +14,7 @@ import (
 
 // Prefix is the path below which requests are sign-ins.
 type Prefix struct {
-	Path string // without a final slash; "" for every path
-
+	Path     string // without a final slash; "" for every path
 	segments int
 }
 
@@ -23,10 +22,8 @@ var prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9_~.-]+)+/?$`)
 
 // ParsePrefix checks pathPrefix.
 func ParsePrefix(path string, p *config.Problems) Prefix {
-	if path != "/" && (!prefixPattern.MatchString(path) || !config.PlainPath(path)) {
-		p.Add("pathPrefix",
-			"must start with / and consist of letters, digits, - _ . ~ and /, such as /clinic")
-	}
+	p.Require(path == "/" || (prefixPattern.MatchString(path) && config.PlainPath(path)), "pathPrefix",
+		"must start with / and consist of letters, digits, - _ . ~ and /, such as /clinic")
 	path = strings.TrimSuffix(path, "/")
 	return Prefix{Path: path, segments: strings.Count(path, "/")}
 }
@@ -81,8 +78,8 @@ func Refuse(r *http.Request, allowFrame bool) *outcome.Refusal {
 	return nil
 }
 
-// telling are the headers that tell a click from other requests, and ofAClick what an ordinary click
-// in a browser has in them. The first five are of prefetches, prerenders and WebSockets.
+// telling are the headers that tell a click from other requests, and ofAClick what an ordinary
+// click in a browser has in them. The first five are of prefetches, prerenders and WebSockets.
 var (
 	telling = []string{
 		"Sec-Purpose", "Purpose", "X-Moz", "Upgrade", "Sec-Websocket-Key",

@@ -3,6 +3,7 @@ package signin
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,11 +24,9 @@ const maxStates = 1024 // configurations whose state is kept
 
 // Handler answers the requests below the prefix.
 type Handler struct {
-	// Prefix is the path of the sign-ins.
-	Prefix request.Prefix
-
-	name       string // as Traefik knows the middleware
-	signedIn   string // the log line of an ordinary sign-in, up to the reference
+	Prefix     request.Prefix // of the sign-ins
+	name       string         // as Traefik knows the middleware
+	signedIn   string         // the log line of an ordinary sign-in, up to the reference
 	account    string
 	allowFrame bool
 	identity   *identity.Reader
@@ -44,21 +43,16 @@ type Handler struct {
 // lacks what outlives a reload.
 func parse(c *config.Config, name, agent string, p *config.Problems) (*Handler, *clinic.Settings) {
 	h := &Handler{
-		Prefix:     request.ParsePrefix(c.PathPrefix, p),
-		name:       name,
-		signedIn:   name + ": signed_in ref=",
-		allowFrame: c.Portal.AllowFrame,
-		identity:   identity.Parse(c.Identity, p),
-		provider:   provider.Parse(c, p),
-		limit:      c.Limits.SignIns,
-		portal:     portal.Parse(c.Portal, p),
-		pages:      page.Parse(c, p),
+		name: name, signedIn: name + ": signed_in ref=", account: strings.TrimSpace(c.API.AccountCode),
+		allowFrame: c.Portal.AllowFrame, limit: c.Limits.SignIns,
+		Prefix:   request.ParsePrefix(c.PathPrefix, p),
+		identity: identity.Parse(c.Identity, p),
+		provider: provider.Parse(c, p),
+		portal:   portal.Parse(c.Portal, p),
+		pages:    page.Parse(c, p),
 	}
 	way := clinic.Parse(c, h.portal.Host, agent, p)
-	h.account = clinic.Account(way)
-	if h.limit < 0 {
-		p.Add("limits.signIns", "must not be negative; 0 switches the limit off")
-	}
+	p.Require(h.limit >= 0, "limits.signIns", "must not be negative; 0 switches the limit off")
 	return h, way
 }
 
@@ -89,7 +83,6 @@ func New(c *config.Config, name, version string) (*Handler, error) {
 }
 
 // state is what must outlive a reload of Traefik's configuration, which builds every handler anew.
-// It is shared by all handlers with the same configuration.
 type state struct {
 	clinic  *clinic.Clinic
 	signIns *memory.Memory // of each provider in the last minute

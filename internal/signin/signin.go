@@ -53,7 +53,7 @@ func run(h *Handler, r *http.Request, start time.Time) *outcome.Result {
 	if h.identity.Grouped && !identity.Allowed(h.identity, who) {
 		return conclude(h, start, outside, p, nothing, "", false)
 	}
-	if h.limit > 0 && memory.Count(h.signIns, p.Key, 1, start) > h.limit {
+	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 1, start) > h.limit {
 		return conclude(h, start, tooMany(h, p, start), p, nothing, "", false)
 	}
 	next, nextRefused := portal.Land(h.portal, &h.Prefix, r.URL)
@@ -68,14 +68,10 @@ func run(h *Handler, r *http.Request, start time.Time) *outcome.Result {
 	return conclude(h, start, success, p, ticket, location, nextRefused)
 }
 
-// What a sign-in has found that ended before.
+// What a sign-in has found that ended before, and how it ends where no step says it.
 var (
 	nobody  = &provider.Provider{}
 	nothing = &clinic.Ticket{}
-)
-
-// How a sign-in ends where no step says it.
-var (
 	success = outcome.Refuse(outcome.SignedIn, "")
 	noCode  = outcome.Refuse(outcome.NoIdentity, "provider.code came out empty for this identity")
 	astray  = outcome.Refuse(outcome.APIError, "the finished address would lead away from the portal")
@@ -85,7 +81,7 @@ var (
 func tooMany(h *Handler, p *provider.Provider, now time.Time) *outcome.Refusal {
 	return &outcome.Refusal{
 		Outcome: outcome.TooMany, Why: "more than limits.signIns within a minute",
-		RetryAfter: memory.Left(h.signIns, p.Key, now),
+		RetryAfter: memory.Left(h.signIns, p.Hash, now),
 	}
 }
 
