@@ -4,13 +4,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strings"
 	"testing"
-)
 
-const (
-	acceptHTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-	firefox    = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
 // benchConfig is that of the benchmarks of internal/signin.
@@ -27,34 +23,6 @@ func benchConfig(b *testing.B) *Config {
 	return c
 }
 
-// benchRequest is what arrives behind oauth2-proxy from a browser.
-func benchRequest() *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "/patients/17", nil)
-	for name, value := range map[string]string{
-		"Accept":                            acceptHTML,
-		"Accept-Language":                   "en-US,en;q=0.5",
-		"Cookie":                            "_oauth2_proxy=" + strings.Repeat("x", 400),
-		"Referer":                           "https://portal.example.com/",
-		"Sec-Fetch-Dest":                    "document",
-		"Sec-Fetch-Mode":                    "navigate",
-		"Sec-Fetch-Site":                    "same-origin",
-		"Sec-Fetch-User":                    "?1",
-		"Upgrade-Insecure-Requests":         "1",
-		"User-Agent":                        firefox,
-		"X-Auth-Request-Email":              "jane.doe@example.com",
-		"X-Auth-Request-Groups":             "doctors,staff",
-		"X-Auth-Request-Preferred-Username": "Jane Doe",
-		"X-Auth-Request-User":               "u-17",
-		"X-Forwarded-For":                   "192.0.2.7",
-		"X-Forwarded-Host":                  "portal.example.com",
-		"X-Forwarded-Proto":                 "https",
-		"X-Real-Ip":                         "192.0.2.7",
-	} {
-		r.Header.Set(name, value)
-	}
-	return r
-}
-
 func ok(w http.ResponseWriter, r *http.Request) {}
 
 // benchPass serves a request of the site.
@@ -62,7 +30,7 @@ func benchPass(b *testing.B, c *Config) {
 	b.Helper()
 	quiet(b)
 	handler := mustNew(b, http.HandlerFunc(ok), c)
-	r := benchRequest()
+	r := vseetest.Click("/patients/17")
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {

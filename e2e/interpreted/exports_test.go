@@ -14,6 +14,7 @@ import (
 var simulatedClinic = interp.Exports{
 	ImportPath + "/vsee/vseetest/vseetest": {
 		"NewServer":   reflect.ValueOf(vseetest.NewServer),
+		"Click":       reflect.ValueOf(vseetest.Click),
 		"NewInstant":  reflect.ValueOf(vseetest.NewInstant),
 		"AccountCode": reflect.ValueOf(vseetest.AccountCode),
 		"Key":         reflect.ValueOf(vseetest.Key),

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/clinicpass/clinicpass/internal/clinic"
@@ -43,39 +42,6 @@ func benchHandler(b *testing.B, c *config.Config) *Handler {
 	return handler
 }
 
-const (
-	acceptHTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-	firefox    = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-)
-
-// benchRequest is what arrives behind oauth2-proxy from a browser.
-func benchRequest(path string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	for name, value := range map[string]string{
-		"Accept":                            acceptHTML,
-		"Accept-Language":                   "en-US,en;q=0.5",
-		"Cookie":                            "_oauth2_proxy=" + strings.Repeat("x", 400),
-		"Referer":                           "https://portal.example.com/",
-		"Sec-Fetch-Dest":                    "document",
-		"Sec-Fetch-Mode":                    "navigate",
-		"Sec-Fetch-Site":                    "same-origin",
-		"Sec-Fetch-User":                    "?1",
-		"Upgrade-Insecure-Requests":         "1",
-		"User-Agent":                        firefox,
-		"X-Auth-Request-Email":              "jane.doe@example.com",
-		"X-Auth-Request-Groups":             "doctors,staff",
-		"X-Auth-Request-Preferred-Username": "Jane Doe",
-		"X-Auth-Request-User":               "u-17",
-		"X-Forwarded-For":                   "192.0.2.7",
-		"X-Forwarded-Host":                  "portal.example.com",
-		"X-Forwarded-Proto":                 "https",
-		"X-Real-Ip":                         "192.0.2.7",
-	} {
-		r.Header.Set(name, value)
-	}
-	return r
-}
-
 func benchServe(b *testing.B, handler *Handler, r *http.Request, want int) {
 	b.Helper()
 	b.ReportAllocs()
@@ -91,19 +57,19 @@ func benchServe(b *testing.B, handler *Handler, r *http.Request, want int) {
 
 // BenchmarkSignIn is a whole sign-in with limiter and audit, but for the way to the API and back.
 func BenchmarkSignIn(b *testing.B) {
-	r := benchRequest("/clinic/visits/17?tab=notes")
+	r := vseetest.Click("/clinic/visits/17?tab=notes")
 	benchServe(b, benchHandler(b, benchConfig(b)), r, http.StatusFound)
 }
 
 // BenchmarkSignInWithRoom is the same for a provider whose room is remembered.
 func BenchmarkSignInWithRoom(b *testing.B) {
-	r := benchRequest("/clinic/visits/17?tab=notes")
+	r := vseetest.Click("/clinic/visits/17?tab=notes")
 	benchServe(b, benchHandler(b, withRooms(benchConfig(b))), r, http.StatusFound)
 }
 
 // BenchmarkRefusal is a request without an identity, and its page.
 func BenchmarkRefusal(b *testing.B) {
-	r := benchRequest("/clinic/visits/17")
+	r := vseetest.Click("/clinic/visits/17")
 	r.Header.Del("X-Auth-Request-User")
 	benchServe(b, benchHandler(b, benchConfig(b)), r, http.StatusUnauthorized)
 }
@@ -126,7 +92,7 @@ func benchProviders(b *testing.B, size int) {
 	c := withRooms(benchConfig(b))
 	c.Audit.File = ""
 	handler := benchHandler(b, c)
-	r := benchRequest("/clinic")
+	r := vseetest.Click("/clinic")
 	for i := 0; i < size; i++ {
 		r.Header["X-Auth-Request-User"] = []string{strconv.Itoa(i)}
 		handler.ServeHTTP(httptest.NewRecorder(), r)
