@@ -24,6 +24,13 @@ func TestProblems(t *testing.T) {
 		"needs correction:\napi.key: is required\napi.timeout: must be at most 1m, not 5%")
 }
 
+func TestRequire(t *testing.T) {
+	p := &Problems{}
+	p.Require(true, "api.key", "is fine")
+	p.Require(false, "api.timeout", "must be at most %s", "1m")
+	assert.Equal(t, []string{"api.timeout: must be at most 1m"}, p.Lines)
+}
+
 func TestChoice(t *testing.T) {
 	for _, row := range []struct{ desc, value, want, problem string }{
 		{desc: "first", value: "json", want: "json"},

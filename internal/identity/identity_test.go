@@ -449,6 +449,15 @@ func TestProven(t *testing.T) {
 	}
 }
 
+// TestSetInFront: these presets need no auth middleware in Traefik, and no others.
+func TestSetInFront(t *testing.T) {
+	inFront := map[string]bool{"azure": true, "oauth2-proxy-upstream": true, "tailscale": true}
+	for name := range presets {
+		assert.Equal(t, inFront[name], SetInFront(name), name)
+	}
+	assert.False(t, SetInFront("unknown"))
+}
+
 func TestNames(t *testing.T) {
 	for _, row := range []struct {
 		desc      string

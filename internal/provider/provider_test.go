@@ -106,14 +106,13 @@ func TestCode(t *testing.T) {
 			require.True(t, p != nil, "nobody")
 			assert.Equal(t, row.code, p.Code)
 			assert.Equal(t, hashOf(row.code)[:16], p.Hash)
-			assert.Equal(t, hashOf(row.code)[:16], p.Hash)
 			assert.True(t, p.Who == &who, "another identity")
 			assert.Equal(t, row.who.Email, p.Who.Email)
 		})
 	}
 }
 
-func TestKey(t *testing.T) {
+func TestHash(t *testing.T) {
 	p := Of(testRules("{id}"), &identity.Identity{ID: "abc"})
 	assert.Equal(t, "ba7816bf8f01cfea", p.Hash)
 }
