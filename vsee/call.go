@@ -14,12 +14,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 const (
 	maxAnswer         = 64 << 10 // bytes of an answer that are read; a sign-in's has about 1 KiB
-	maxDetail         = 200      // characters of a failure's detail
+	maxDetail         = 200      // characters of an error of net/http that are logged
+	maxMessage        = 1000     // characters of the API's message that are looked at
+	maxWords          = 8        // of it that are logged
+	maxRetryAfter     = 24 * time.Hour
 	maxAttempts       = 4
 	backoff           = 100 * time.Millisecond // the first wait's upper end; doubled for each further
 	defaultRetryAfter = 5 * time.Second        // for an API that answers 429 without naming a time
@@ -35,7 +37,7 @@ type answer struct {
 // failure is what became of a request that did not succeed.
 type failure struct {
 	kind       error         // one of this package's errors
-	detail     string        // what it looked like, not yet redacted
+	detail     string        // what it looked like, fit for a log
 	status     int           // that the API answered with; 0 without a complete answer
 	again      bool          // the request may be sent again
 	retryAfter time.Duration // the least wait before that
@@ -56,7 +58,7 @@ func call(ctx context.Context, c *Client, r *request, fields []interface{}, data
 		if f == nil {
 			return nil
 		}
-		if err := retry(ctx, c, r, fields, attempt, f, data, trace); err != nil {
+		if err := retry(ctx, r, attempt, f, data, trace); err != nil {
 			return err
 		}
 	}
@@ -64,8 +66,8 @@ func call(ctx context.Context, c *Client, r *request, fields []interface{}, data
 
 // retry waits before another attempt and clears what the failed one has decoded, or returns the
 // error for the request's last failure.
-func retry(ctx context.Context, c *Client, r *request, fields []interface{}, attempt int,
-	f *failure, data interface{}, trace *Trace,
+func retry(ctx context.Context, r *request, attempt int, f *failure, data interface{},
+	trace *Trace,
 ) error {
 	if f.again && pause(ctx, attempt, f.retryAfter) {
 		if data != nil {
@@ -80,7 +82,7 @@ func retry(ctx context.Context, c *Client, r *request, fields []interface{}, att
 		trace.RetryAfter = atLeast(f.retryAfter, defaultRetryAfter)
 	}
 	return fmt.Errorf("%w: %s %s, attempt %d: %s",
-		f.kind, r.method, r.path, attempt, redact(c, f.detail, fields))
+		f.kind, r.method, r.path, attempt, f.detail)
 }
 
 // pause waits before the attempt after the given one: a random share of an exponentially growing
@@ -133,7 +135,7 @@ func send(ctx context.Context, c *Client, r *request, body string, a *answer) *f
 
 // broken says what a request without a complete answer came to. Half an answer is not repeated.
 func broken(ctx context.Context, resp *http.Response, err error) *failure {
-	f := &failure{kind: ErrUnavailable, detail: err.Error()}
+	f := &failure{kind: ErrUnavailable, detail: describeError(err)}
 	var distrusted *tls.CertificateVerificationError
 	switch {
 	case ctx.Err() == context.DeadlineExceeded:
@@ -144,6 +146,7 @@ func broken(ctx context.Context, resp *http.Response, err error) *failure {
 		strings.Contains(f.detail, "response headers exceeded"):
 		// net/http has no type for an answer that is not HTTP; other errors mean that none came.
 		f.kind = ErrAPI
+		f.detail = "the answer is not HTTP"
 	case !errors.As(err, &distrusted): //nolint:forbidigo // a target of the standard library
 		f.again = resp == nil
 	}
@@ -162,9 +165,8 @@ func judge(resp *http.Response, a *answer, readable bool) *failure {
 		f.status = code
 		f.detail += fmt.Sprintf(" with code %d in the body", code)
 	}
-	if message := text(a.Message); message != "" {
-		f.detail += ": " + message
-	}
+	message := text(a.Message)
+	f.detail += describe(message)
 	switch {
 	case f.status < 300 && readable:
 		return nil
@@ -179,21 +181,26 @@ func judge(resp *http.Response, a *answer, readable bool) *failure {
 		f.kind = ErrUnavailable
 		f.again = f.status == http.StatusTooManyRequests || f.status == http.StatusServiceUnavailable
 	case (f.status == http.StatusBadRequest || f.status == http.StatusConflict) &&
-		strings.Contains(strings.ToLower(f.detail), "already"):
+		strings.Contains(strings.ToLower(message), "already"):
 		// VSee documents "... already exists." for a room and nothing for an assignment.
 		f.kind = ErrExists
 	}
 	return f
 }
 
-// retryAfter reads the Retry-After header: whole seconds or a date (RFC 9110, 10.2.3).
+// retryAfter reads the Retry-After header: whole seconds or a date (RFC 9110, 10.2.3), up to a day.
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 && seconds <= 86400 {
-		return time.Duration(seconds) * time.Second
+	seconds, err := strconv.Atoi(value)
+	wait := time.Duration(seconds) * time.Second
+	if err != nil {
+		at, _ := http.ParseTime(value) // long ago when it is no date
+		wait = time.Until(at)
 	}
-	at, _ := http.ParseTime(value) // long ago when it is no date
-	return atLeast(time.Until(at), 0)
+	if wait > maxRetryAfter || seconds > int(maxRetryAfter/time.Second) {
+		return maxRetryAfter
+	}
+	return atLeast(wait, 0)
 }
 
 // text returns a JSON string's or number's text, else "". VSee prints ids as strings.
@@ -205,31 +212,26 @@ func text(raw json.RawMessage) string {
 	return decoded
 }
 
-// likePersonOrToken matches anything like an e-mail address and anything long enough to be a token.
-var likePersonOrToken = regexp.MustCompile(`[^\s"'<>]+@[^\s"'<>]+|[0-9A-Za-z+/=_-]{20,}`)
+// vocabulary are words of an API's message that tell nothing of a person. The message itself is never
+// logged: it may repeat a name, an address or a token in any form.
+var vocabulary = regexp.MustCompile(`(?i)\b(?:already exists|already|invalid|missing|required|expired|` +
+	`not (?:found|enabled|allowed)|disabled|denied|unauthorized|forbidden|limit|too (?:long|many)|sso|` +
+	`(?:first|last)_name|email|code|type|slug|domain|token|clinic|account|user|room)\b`)
 
-// redact makes what the API or the network said fit for a log: one short line without the
-// credentials, the values that were sent, e-mail addresses and tokens.
-func redact(c *Client, detail string, sent []interface{}) string {
-	fields := append([]interface{}{"", c.config.Key, "", c.config.Secret, "", c.config.Token}, sent...)
-	hide := []string{}
-	for ; len(fields) > 1; fields = fields[2:] {
-		value := fmt.Sprint(fields[1])
-		if len(value) > 1 && !integers[fmt.Sprint(fields[0])] { // one character tells nothing
-			hide = append(hide, regexp.QuoteMeta(value))
-		}
+// describe returns what may be logged of an API's message: its length and the known words in it.
+func describe(message string) string {
+	if message == "" {
+		return ""
 	}
-	values, err := regexp.Compile("(?i)" + strings.Join(hide, "|"))
-	if err != nil || len(hide) == 0 { // a value is not UTF-8, or none is known
-		return "***" // better no detail than a leak
-	}
-	values.Longest() // one value may be a part of another
-	detail = values.ReplaceAllString(detail, "***")
-	detail = likePersonOrToken.ReplaceAllString(detail, "***")
-	breaks := func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }
-	detail = strings.Join(strings.FieldsFunc(detail, breaks), " ")
-	if characters := []rune(detail); len(characters) > maxDetail {
-		detail = string(characters[:maxDetail]) + "..."
-	}
-	return detail
+	words := vocabulary.FindAllString(fmt.Sprintf("%.*s", maxMessage, message), maxWords)
+	return strings.ToLower(fmt.Sprintf(", with a message of %d bytes that is not shown (words in it: %s)",
+		len(message), strings.Join(words, ", ")))
+}
+
+// foreign matches what somebody else's text may be in an error of net/http.
+var foreign = regexp.MustCompile(`"[^"]*"?|[[:cntrl:]]`)
+
+// describeError returns what may be logged of a request that got no answer.
+func describeError(err error) string {
+	return fmt.Sprintf("%.*s", maxDetail, foreign.ReplaceAllLiteralString(err.Error(), `"..."`))
 }

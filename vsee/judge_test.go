@@ -233,7 +233,7 @@ func TestExistsOnlyWhereTheMessageSaysSo(t *testing.T) {
 	}
 }
 
-// TestErrorsSayWhatTheAPISaid: status, code and message, and the call as VSee documents it.
+// TestErrorsSayWhatTheAPISaid: status, code and words of the message, and the call as VSee documents it.
 func TestErrorsSayWhatTheAPISaid(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
@@ -246,14 +246,15 @@ func TestErrorsSayWhatTheAPISaid(t *testing.T) {
 			status: 400,
 			body:   `{"code":400,"message":"Invalid type."}`,
 			want: "the API gave an unusable answer: POST users/sso, attempt 1: " +
-				"HTTP 400: Invalid type.",
+				"HTTP 400, with a message of 13 bytes that is not shown (words in it: invalid, type)",
 		},
 		{
 			desc:   "code in the body",
 			status: 200,
 			body:   `{"code":"403","message":"no"}`,
 			want: "the API refused the credentials: POST users/sso, attempt 1: " +
-				"HTTP 200 with code 403 in the body: no",
+				"HTTP 200 with code 403 in the body, " +
+				"with a message of 2 bytes that is not shown (words in it: )",
 		},
 		{
 			desc:   "nothing",

@@ -10,6 +10,7 @@ import (
 )
 
 func TestRetryAfter(t *testing.T) {
+	const day = 24 * time.Hour
 	now := time.Now().UTC()
 	for _, row := range []struct {
 		desc, value string
@@ -19,10 +20,13 @@ func TestRetryAfter(t *testing.T) {
 		{desc: "seconds", value: "7", least: 7 * time.Second, most: 7 * time.Second},
 		{desc: "no wait", value: "0"},
 		{desc: "a day", value: "86400", least: 24 * time.Hour, most: 24 * time.Hour},
-		{desc: "more than a day", value: "86401"},
+		{desc: "more than a day", value: "86401", least: day, most: day},
+		{desc: "more than a duration holds", value: "9223372036854775807", least: day, most: day},
+		{desc: "more than a number holds", value: "92233720368547758070", least: day, most: day},
+		{desc: "as negative as can be", value: "-9223372036854775808"},
+		{desc: "the last year", value: "Fri, 31 Dec 9999 23:59:59 GMT", least: day, most: day},
 		{desc: "negative", value: "-1"},
 		{desc: "a word", value: "soon"},
-		{desc: "far too many", value: "99999999999999"},
 		{desc: "a fraction", value: "1.5"},
 		{desc: "a date gone by", value: now.Add(-time.Hour).Format(http.TimeFormat)},
 		{

@@ -16,6 +16,7 @@ import (
 // step is a sign-in that a test plays through a breaker: it is admitted or not, and comes to an
 // error or to a success.
 type step struct {
+	who      string        // somebody new when empty
 	after    time.Duration // since the last step
 	err      error
 	underway bool // it comes to nothing yet
@@ -29,6 +30,7 @@ func plus(steps []step, others ...step) []step {
 
 func TestBreaker(t *testing.T) {
 	success := step{}
+	patient := step{who: "patient", err: vsee.ErrUnavailable}
 	failure := step{err: vsee.ErrUnavailable}
 	timeout := step{err: vsee.ErrTimeout}
 	left := step{err: vsee.ErrCanceled}
@@ -105,23 +107,84 @@ func TestBreaker(t *testing.T) {
 				step{underway: true},
 			),
 		},
+		{
+			desc: "one person never opens it, and is held off alone",
+			steps: plus(
+				[]step{patient, patient, patient, patient, patient},
+				step{who: "patient", refused: true},
+				success, failure,
+				step{who: "patient", refused: true},
+				step{who: "patient", after: holdFor, err: vsee.ErrUnavailable},
+				success,
+			),
+		},
+		{
+			desc:  "four people and one who clicks more do not",
+			steps: plus([]step{patient, patient, patient}, failure, failure, failure, step{underway: true}),
+		},
+		{
+			desc: "whose sign-in failed comes later to a probe",
+			steps: plus(five[:4],
+				step{who: "early", err: vsee.ErrTimeout},
+				step{who: "early", after: breakFor, refused: true},
+				step{err: vsee.ErrUnavailable}, // somebody who has not failed takes the probe
+				step{who: "early", after: breakFor, refused: true},
+				step{after: breakFor - 1, who: "early", refused: true},
+				step{after: 1, who: "early", err: vsee.ErrUnavailable},
+				step{after: breakFor},
+				success,
+			),
+		},
+		{
+			desc: "who waited for a turn does not count",
+			steps: plus(four,
+				step{err: errTurn}, step{err: errTurn}, step{who: "patient", err: errTurn},
+				step{who: "patient", err: errTurn}, step{underway: true},
+			),
+		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			quiet(t)
-			b := &breaker{account: "vclinic"}
+			b := newBreaker("vclinic")
 			now := time.Now()
 			for i, s := range row.steps {
+				who := s.who
+				if who == "" {
+					who = fmt.Sprint("person-", i)
+				}
 				now = now.Add(s.after)
-				wait, probe := admit(b, now)
+				wait, probe := admit(b, who, now)
 				require.Equal(t, s.refused, wait > 0, "step %d waits for %s", i+1, wait)
-				require.LessOrEqual(t, int64(wait), int64(breakFor), "step %d", i+1)
+				require.LessOrEqual(t, int64(wait), int64(holdFor), "step %d", i+1)
 				require.False(t, wait > 0 && probe, "step %d is a probe that waits", i+1)
 				if wait == 0 && !s.underway {
-					settle(b, shownBy(&Ticket{}, s.err), probe, now)
+					settle(b, who, shownBy(&Ticket{}, s.err), probe, now)
 				}
 			}
 		})
 	}
+}
+
+// TestOneFailingPatient: the API fails for one person, who clicks again and again. None of the
+// others is refused, and the API is asked for the one at most five times in ten seconds.
+func TestOneFailingPatient(t *testing.T) {
+	b := newBreaker("vclinic")
+	now := time.Now()
+	asked := 0
+	for i := 0; i < 200; i++ {
+		now = now.Add(100 * time.Millisecond)
+		wait, probe := admit(b, "patient", now)
+		if wait == 0 {
+			asked++
+			settle(b, "patient", failed, probe, now)
+		}
+		doctor := fmt.Sprint("doctor-", i%50)
+		wait, probe = admit(b, doctor, now)
+		require.Equal(t, "0s", wait.String(), "%s after %d clicks", doctor, i)
+		require.False(t, probe)
+		settle(b, doctor, works, probe, now)
+	}
+	assert.Equal(t, 10, asked, "in 20 seconds")
 }
 
 // TestBreakerIsTold what each end of a sign-in shows of the API.
@@ -144,7 +207,7 @@ func TestBreakerIsTold(t *testing.T) {
 			desc:     "failed, of a straggler",
 			shown:    failed,
 			before:   5,
-			failures: 5,
+			failures: 6,
 			wait:     time.Second,
 		},
 		{
@@ -152,7 +215,7 @@ func TestBreakerIsTold(t *testing.T) {
 			shown:    failed,
 			probe:    true,
 			before:   5,
-			failures: 5,
+			failures: 6,
 			wait:     breakFor,
 		},
 		{desc: "silent", shown: silent, before: 4, failures: 4},
@@ -167,13 +230,13 @@ func TestBreakerIsTold(t *testing.T) {
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			quiet(t)
-			b := &breaker{account: "vclinic"}
+			b := newBreaker("vclinic")
 			now := time.Now()
 			setFailures(b, row.before)
 			b.until = now.Add(time.Second)
-			settle(b, row.shown, row.probe, now)
+			settle(b, "one more", row.shown, row.probe, now)
 			assert.Equal(t, row.failures, failuresOf(b))
-			wait, _ := admit(b, now)
+			wait, _ := admit(b, "somebody", now)
 			assert.Equal(t, row.wait.String(), wait.String())
 		})
 	}
@@ -181,12 +244,13 @@ func TestBreakerIsTold(t *testing.T) {
 
 // TestBreakerIgnoresTooManyRequests: an API that answers 429 works.
 func TestBreakerIgnoresTooManyRequests(t *testing.T) {
-	b := &breaker{}
+	b := newBreaker("vclinic")
 	limited := &Ticket{Trace: vsee.Trace{RetryAfter: time.Second}}
 	for i := 0; i < 2*breakAfter; i++ {
-		wait, probe := admit(b, time.Now())
+		who := fmt.Sprint("person-", i)
+		wait, probe := admit(b, who, time.Now())
 		require.Equal(t, "0s", wait.String(), "open after %d answers", i)
-		settle(b, shownBy(limited, vsee.ErrUnavailable), probe, time.Now())
+		settle(b, who, shownBy(limited, vsee.ErrUnavailable), probe, time.Now())
 	}
 	assert.Equal(t, 0, failuresOf(b))
 }
@@ -195,21 +259,21 @@ func TestBreakerIgnoresTooManyRequests(t *testing.T) {
 // others through.
 func TestBreakerIgnoresStragglers(t *testing.T) {
 	quiet(t)
-	b := &breaker{}
+	b := newBreaker("vclinic")
 	now := time.Now()
 	for i := 0; i < breakAfter; i++ {
-		settle(b, failed, false, now)
+		settle(b, fmt.Sprint("person-", i), failed, false, now)
 	}
-	settle(b, failed, false, now.Add(breakFor-time.Second))
-	settle(b, silent, false, now.Add(breakFor-time.Second))
-	wait, probe := admit(b, now.Add(breakFor-time.Second))
+	settle(b, "late", failed, false, now.Add(breakFor-time.Second))
+	settle(b, "gone", silent, false, now.Add(breakFor-time.Second))
+	wait, probe := admit(b, "next", now.Add(breakFor-time.Second))
 	assert.Equal(t, "1s", wait.String(), "a second before its time")
 	assert.False(t, probe)
-	wait, probe = admit(b, now.Add(breakFor))
+	wait, probe = admit(b, "next", now.Add(breakFor))
 	assert.Equal(t, "0s", wait.String(), "of the probe")
 	assert.True(t, probe)
-	settle(b, works, false, now.Add(breakFor))
-	wait, probe = admit(b, now.Add(breakFor))
+	settle(b, "person-9", works, false, now.Add(breakFor))
+	wait, probe = admit(b, "another", now.Add(breakFor))
 	assert.Equal(t, "0s", wait.String(), "after a late success")
 	assert.False(t, probe)
 }
@@ -232,6 +296,7 @@ func TestShownBy(t *testing.T) {
 		{desc: "timeout", err: vsee.ErrTimeout, want: failed},
 		{desc: "timeout after a wait", err: vsee.ErrTimeout, trace: limited, want: failed},
 		{desc: "a browser that left", err: vsee.ErrCanceled, want: silent},
+		{desc: "no turn", err: errTurn, want: silent},
 		{desc: "another error", err: errors.New("other"), want: works},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -244,25 +309,56 @@ func TestShownBy(t *testing.T) {
 	}
 }
 
-// TestBreakersAreShared by all configurations with the same API and account.
+// TestBreakersAreShared by all configurations that ask the same API in the same way.
 func TestBreakersAreShared(t *testing.T) {
 	cleared := func() {
 		breakersMu.Lock()
-		breakers = map[string]*breaker{}
+		breakers = map[[32]byte]*breaker{}
 		breakersMu.Unlock()
 	}
 	cleared()
 	t.Cleanup(cleared)
-	of := func(api, account, key string) *breaker {
-		return breakerFor(vsee.Config{API: api, AccountCode: account, Key: key})
+	base := Settings{
+		target: vsee.Config{
+			API: "https://a.example.com/", AccountCode: "vclinic", Key: "k3y", Secret: "s", Token: "t",
+		},
+		userType: vsee.Provider,
+		timeout:  time.Second,
 	}
-	b := of("https://a.example.com/", "vclinic", "k3y")
+	of := func(change func(s *Settings)) *breaker {
+		s := base
+		change(&s)
+		return breakerFor(&s)
+	}
+	b := of(func(s *Settings) {})
 	assert.Equal(t, "vclinic", b.account)
-	assert.True(t, b == of("https://a.example.com/", "vclinic", "another"), "not shared")
-	assert.False(t, b == of("https://b.example.com/", "vclinic", "k3y"), "of another API")
-	assert.False(t, b == of("https://a.example.com/", "other", "k3y"), "of another account")
+	assert.True(t, b == of(func(s *Settings) { s.disableEmails = true }), "not shared")
+	for _, row := range []struct {
+		desc   string
+		change func(s *Settings)
+	}{
+		{desc: "another API", change: func(s *Settings) { s.target.API = "https://b.example.com/" }},
+		{desc: "another account", change: func(s *Settings) { s.target.AccountCode = "other" }},
+		{desc: "another key", change: func(s *Settings) { s.target.Key = "another" }},
+		{desc: "another secret", change: func(s *Settings) { s.target.Secret = "another" }},
+		{desc: "another token", change: func(s *Settings) { s.target.Token = "another" }},
+		{desc: "patients", change: func(s *Settings) { s.userType = vsee.Patient }},
+		{desc: "less patience", change: func(s *Settings) { s.timeout = time.Millisecond }},
+	} {
+		t.Run(row.desc, func(t *testing.T) { assert.False(t, b == of(row.change), "shared") })
+	}
 	for i := 0; i < maxBreakers+10; i++ {
-		of("https://a.example.com/", "clinic-"+strconv.Itoa(i), "k3y")
+		of(func(s *Settings) { s.target.AccountCode = "clinic-" + strconv.Itoa(i) })
 		require.LessOrEqual(t, len(breakers), maxBreakers)
 	}
+}
+
+// TestFailingPeopleAreBounded: whoever fails in an outage fills no memory.
+func TestFailingPeopleAreBounded(t *testing.T) {
+	quiet(t)
+	b := newBreaker("vclinic")
+	for i := 0; i < maxFailing+10; i++ {
+		settle(b, fmt.Sprint("person-", i), failed, false, time.Now())
+	}
+	assert.Equal(t, maxFailing, failuresOf(b))
 }

@@ -86,7 +86,7 @@ func Target(c config.API, userAgent string, p *config.Problems) vsee.Config {
 func New(s *Settings) *Clinic {
 	return &Clinic{
 		settings: s, done: memory.New(roomLife),
-		breaker: breakerFor(s.target), target: s.target, client: vsee.New(s.target),
+		breaker: breakerFor(s), target: s.target, client: vsee.New(s.target),
 	}
 }
 
@@ -138,9 +138,9 @@ func SignIn(ctx context.Context, c *Clinic, p *provider.Provider) (*Ticket, erro
 	b := c.breaker
 	b.mu.Lock()
 	client := c.client
-	watched := b.failures > 0
+	watched := b.watched
 	b.mu.Unlock()
-	probe := watched && ask(b, t)
+	probe := watched && ask(b, p, t)
 	if t.Trace.RetryAfter > 0 {
 		return t, errOpen
 	}
@@ -162,27 +162,23 @@ func SignIn(ctx context.Context, c *Clinic, p *provider.Provider) (*Ticket, erro
 	}
 	cancel()
 	if watched || err != nil {
-		tell(b, t, err, probe)
+		settle(b, p.Hash, shownBy(t, err), probe, time.Now())
 	}
 	return t, err
 }
 
 // ask reports whether the sign-in is a probe. The ticket gets how long the API may not be asked.
-func ask(b *breaker, t *Ticket) bool {
-	wait, probe := admit(b, time.Now())
+func ask(b *breaker, p *provider.Provider, t *Ticket) bool {
+	wait, probe := admit(b, p.Hash, time.Now())
 	t.Trace.RetryAfter = wait
 	return probe
-}
-
-func tell(b *breaker, t *Ticket, err error, probe bool) {
-	settle(b, shownBy(t, err), probe, time.Now())
 }
 
 // shownBy tells what a sign-in shows of the API. An API that answers 429 works.
 func shownBy(t *Ticket, err error) int {
 	unavailable := errors.Is(err, vsee.ErrUnavailable) && t.Trace.RetryAfter == 0
 	switch {
-	case errors.Is(err, vsee.ErrCanceled):
+	case errors.Is(err, vsee.ErrCanceled) || errors.Is(err, errTurn):
 		return silent
 	case unavailable || errors.Is(err, vsee.ErrTimeout):
 		return failed

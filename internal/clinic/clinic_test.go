@@ -1,6 +1,7 @@
 package clinic
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -71,18 +72,22 @@ func mustNew(t *testing.T, c *config.Config) *Clinic {
 	return to
 }
 
-// failuresOf returns how many sign-ins in a row the breaker has seen fail.
+// failuresOf returns how many people the breaker has seen fail since a success.
 func failuresOf(b *breaker) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.failures
+	return len(b.failing)
 }
 
-// setFailures makes the breaker have seen so many sign-ins in a row fail.
+// setFailures makes the breaker have seen so many people fail since a success.
 func setFailures(b *breaker, failures int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures = failures
+	b.failing = map[string]bool{}
+	for i := 0; i < failures; i++ {
+		b.failing[fmt.Sprint("failing-", i)] = true
+	}
+	b.watched = failures > 0
 }
 
 // replace changes what the sources of the secrets have, without a reload.

@@ -194,7 +194,7 @@ func TestRoomResumes(t *testing.T) {
 				{Status: 400, Body: `{"code":400,"message":"Cannot do that."}`},
 			},
 			want: vsee.ErrAPI,
-			told: "Cannot do that.",
+			told: "a message of 15 bytes",
 			room: roomFound,
 		},
 		{

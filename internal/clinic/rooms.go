@@ -94,6 +94,9 @@ func slugify(value string) string {
 	return strings.Trim(slugBreak.ReplaceAllString(strings.ToLower(value), "-"), "-")
 }
 
+// errTurn says nothing of the API, unlike other timeouts.
+var errTurn = fmt.Errorf("%w: another sign-in of the same provider is still at it", vsee.ErrTimeout)
+
 // begin waits for the provider's turn, which end gives to the next.
 func begin(ctx context.Context, c *Clinic, key string) error {
 	for {
@@ -105,7 +108,7 @@ func begin(ctx context.Context, c *Clinic, key string) error {
 		case <-turn.(chan struct{}):
 		case <-ctx.Done():
 			if ctx.Err() == context.DeadlineExceeded {
-				return vsee.ErrTimeout
+				return errTurn
 			}
 			return vsee.ErrCanceled
 		}

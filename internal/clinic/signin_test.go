@@ -187,14 +187,15 @@ func TestOpenBreaker(t *testing.T) {
 	ctx := context.Background()
 	server.SetFault(vseetest.Fault{Status: 500})
 	for i := 0; i < breakAfter; i++ {
-		_, err := SignIn(ctx, to, jane(t))
+		p := someone(t, identity.Identity{ID: fmt.Sprint("failing-", i)})
+		_, err := SignIn(ctx, to, p)
 		require.ErrorIs(t, err, vsee.ErrUnavailable)
 	}
 	require.Len(t, server.Requests(), breakAfter)
 
 	refused := func(to *Clinic) {
 		t.Helper()
-		ticket, err := SignIn(ctx, to, jane(t))
+		ticket, err := SignIn(ctx, to, someone(t, identity.Identity{ID: "refused"}))
 		require.ErrorIs(t, err, errOpen)
 		assert.Equal(t, "api_unavailable", string(OutcomeOf(err)))
 		assert.Empty(t, ticket.Token)
@@ -215,10 +216,10 @@ func TestOpenBreaker(t *testing.T) {
 	to.breaker.until = time.Now()
 	left, leave := context.WithCancel(ctx)
 	leave()
-	_, err = SignIn(left, to, jane(t))
+	_, err = SignIn(left, to, someone(t, identity.Identity{ID: "gone"}))
 	assert.ErrorIs(t, err, vsee.ErrCanceled, "a probe whose browser left")
 	server.Reset()
-	ticket, err := SignIn(ctx, to, jane(t))
+	ticket, err := SignIn(ctx, to, someone(t, identity.Identity{ID: "lucky"}))
 	require.NoError(t, err, "the next probe")
 	assert.NotEmpty(t, ticket.Token)
 	assert.Equal(t, 0, failuresOf(to.breaker))

@@ -174,6 +174,11 @@ func (s *Server) signIn(call Request) reply {
 		return failure(http.StatusBadRequest, "Code is required and has at most 128 characters.")
 	}
 	user := s.state.users[f["code"]]
+	for code, other := range s.state.users {
+		if s.quirks.OneCase && strings.EqualFold(code, f["code"]) {
+			user = other
+		}
+	}
 	if user == nil {
 		user = &User{
 			ID: s.nextID(), Code: f["code"], Type: f["type"], FirstName: f["first_name"], LastName: f["last_name"],

@@ -73,6 +73,7 @@ type Quirks struct {
 	ListRoomsAtSignIn bool // the answer to users/sso has the user's rooms, as one integrator's code expects
 	NoRoomID          bool // GET rooms/:code has no id
 	TellUserType      bool // the token in the answer to users/sso has the user's type, as one integrator's code expects
+	OneCase           bool // codes of users that differ only by case are one
 	// BounceTo is where the portal's auth page sends everybody instead of signing them in, as a clinic that has lost its
 	// sessions sends people back to where they came from.
 	BounceTo string
