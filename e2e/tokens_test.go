@@ -155,6 +155,23 @@ var tokenDifferences = []tokenDifference{
 		rows:      []string{"too long"},
 	},
 	{
+		why: "The test gives the libraries the key with the token's id. Where a token names none, " +
+			"the plugin tries all keys for its algorithm, as go-oidc does.",
+		goJose:    true,
+		golangJWT: true,
+		rows:      []string{"no key id", `key id ""`, "key id in another case"},
+	},
+	{
+		why: "The libraries leave typ and events to the caller. A logout token (OpenID Connect " +
+			"Back-Channel Logout, 2.4) signs nobody in.",
+		goJose:    true,
+		golangJWT: true,
+		rows: []string{
+			"typ logout+jwt", "typ dpop+jwt", "typ application/secevent+jwt", "typ LOGOUT+JWT",
+			"a claim events",
+		},
+	},
+	{
 		why:       "Go's JSON takes what is not UTF-8. RFC 7515, 5.2 and RFC 7519, 7.2 do not.",
 		goJose:    true,
 		golangJWT: true,
@@ -681,7 +698,7 @@ func (m *tokenMaker) addForms() {
 	m.refuse("dots escaped", "has one part", strings.ReplaceAll(genuine, ".", "%2E"))
 	m.refuse("dots of another script", "has one part", strings.ReplaceAll(genuine, ".", "。"))
 	m.refuse("two tokens", "has too many parts", genuine+","+genuine)
-	m.refuse("too long", "has more than 16 KiB",
+	m.refuse("too long", "has more than 32 KiB",
 		m.claiming(padded(tokenClaims(), jwt.MaxToken*3/4)))
 }
 
@@ -915,9 +932,13 @@ func (m *tokenMaker) addKeys() {
 		signed(m.by("EdDSA"), `{"alg":"EdDSA","kid":"X25519"}`, tokenClaims()))
 	m.refuse("key too short", "has 32 bytes",
 		signed(m.by("EdDSA"), `{"alg":"EdDSA","kid":"short"}`, tokenClaims()))
-	m.refuse("no key id", "there are many keys", m.headed(`{"alg":"RS256"}`))
+	m.accept("no key id", "RFC 7515, 4.1.4: kid is optional", m.headed(`{"alg":"RS256"}`))
+	m.accept(`key id ""`, "is as good as none", m.headed(`{"alg":"RS256","kid":""}`))
+	m.refuse("no key id, signed by another algorithm's key", "no key for RS256 signed it",
+		signed(m.by("ES256"), `{"alg":"RS256"}`, tokenClaims()))
+	m.refuse("no key id and no signature", "is not signed", m.headed(`{"alg":"none"}`))
 	for _, id := range []string{
-		`"unknown"`, `""`, `" RS256"`, `"rs256"`, `"RS256\u0000"`, `"RS256,ES256"`, `"RS256 "`,
+		`"unknown"`, `" RS256"`, `"rs256"`, `"RS256\u0000"`, `"RS256,ES256"`, `"RS256 "`,
 		`"../../../../dev/null"`, `"/dev/null"`, `"' UNION SELECT 'secret"`, `"|id"`, `"__proto__"`,
 		`"https://evil.example.com/key"`, `null`, `0`, `true`, `["RS256"]`, `{"RS256":1}`,
 	} {
@@ -940,6 +961,12 @@ func (m *tokenMaker) addHeaders() {
 	m.accept("no typ", "RFC 7519, 5.1: typ is optional", m.headed(`{"alg":"RS256","kid":"RS256"}`))
 	m.accept("another typ", "RFC 9068: access tokens are at+jwt",
 		m.headed(`{"alg":"RS256","kid":"RS256","typ":"at+jwt"}`))
+	for _, typ := range []string{"logout+jwt", "dpop+jwt", "application/secevent+jwt", "LOGOUT+JWT"} {
+		m.refuse("typ "+typ, "RFC 8725, 3.11: is a token of another kind",
+			m.headed(`{"alg":"RS256","kid":"RS256","typ":"`+typ+`"}`))
+	}
+	m.refuse("a claim events", "OpenID Connect Back-Channel Logout, 2.4: is a logout token",
+		m.claiming(tokenClaims("events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`)))
 	m.accept("members that nobody knows", "RFC 7515, 4: they are ignored",
 		m.headed(`{"alg":"RS256","kid":"RS256","x":{"y":[1,null]},"signer":"s"}`))
 	m.accept("white space in the header", "RFC 8259, 2: means nothing",
@@ -974,7 +1001,8 @@ func (m *tokenMaker) addHeaders() {
 	m.refuse("doubled key id in another spelling", "programs disagree which counts",
 		m.headed(`{"alg":"RS256","kid":"RS256","k\u0069d":"RS256"}`))
 	m.refuse("alg in another case", "names are exact", m.headed(`{"ALG":"RS256","kid":"RS256"}`))
-	m.refuse("key id in another case", "names are exact", m.headed(`{"alg":"RS256","KID":"RS256"}`))
+	m.accept("key id in another case", "names are exact, so that it has none",
+		m.headed(`{"alg":"RS256","KID":"RS256"}`))
 	m.refuse("text behind the header", "is no JSON", m.headed(tokenHeader("RS256")+"x"))
 	m.refuse("header twice", "is no JSON", m.headed(tokenHeader("RS256")+tokenHeader("RS256")))
 	m.refuse("header that is a list", "is no object", m.headed("["+tokenHeader("RS256")+"]"))

@@ -73,6 +73,17 @@ func deferred() {
 		wrong: "1",
 	},
 	{
+		desc: "fields beside a call",
+		top:  `func one() string { return "1" }`,
+		body: `
+	v := struct{ a, b string }{}
+	two := "2"
+	v.a, v.b = two, one()
+	return v.a + v.b`,
+		right: "21",
+		wrong: "1",
+	},
+	{
 		desc: "a method value of a loop that is called later",
 		body: `
 	all := ""

@@ -1,20 +1,14 @@
 package identity
 
 import (
-	"mime"
 	"net/http"
 	"net/textproto"
-	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/clinicpass/clinicpass/internal/config"
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
-
-const maxValue = 1024 // bytes of one value, groups excepted
 
 // header is one configured header.
 type header struct{ configured, canonical string }
@@ -61,11 +55,13 @@ func parseParts(r *Reader, c config.Identity, p *config.Problems) {
 // trimmed or refused: words of visible ASCII and letters, with single blanks between them, and an
 // ordinary address. No value begins with "=", by which RFC 2047 is known.
 var ordinary = regexp.MustCompile(
-	`^` + words + `\n(?:` + plainAddress + `)?(?:\n(?:` + words + `)?){3}$`)
+	`^` + plainID + `\n(?:` + plainAddress + `)?(?:\n(?:` + plainWords + `)?){3}$`)
 
 const (
-	words        = `[!-<>-~\pL][!-~\pL\pM]*(?: [!-~\pL\pM]+)*`
-	plainAddress = `[\pL0-9._%+-]+@[\pL0-9-]+(?:\.[\pL0-9-]+)+`
+	letters      = `\p{Latin}\p{Cyrillic}0-9_%+-`
+	plainID      = `[!-<>-~\p{Latin}\p{Cyrillic}][!-~\p{Latin}\p{Cyrillic}]*`
+	plainWords   = `[!-<>-~\pL][!-~\pL\pM]*(?: [!-~\pL\pM]+)*`
+	plainAddress = `[` + letters + `]+(?:\.[` + letters + `]+)*@[` + letters + `]+(?:\.[` + letters + `]+)+`
 )
 
 // readParts reads the identity from plain headers.
@@ -81,7 +77,8 @@ func readParts(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
 		}
 	}
 	all := strings.Join(v, "\n")
-	if r.extras || len(all) > maxValue || !ordinary.MatchString(all) {
+	if r.extras || len(all) > maxValue || !ordinary.MatchString(all) ||
+		placeholder.MatchString(all) {
 		return decodeParts(r, h, v)
 	}
 	return &Identity{ID: v[0], Email: v[1], Name: v[2], FirstName: v[3], LastName: v[4]}, nil
@@ -93,67 +90,34 @@ func refuseDoubled(part header) *outcome.Refusal {
 
 // decodeParts is the rest of readParts where there is something to decode, to refuse, or to add.
 func decodeParts(r *Reader, h http.Header, values []string) (*Identity, *outcome.Refusal) {
+	sources := []string{}
 	for i, part := range r.parts {
-		value, ok := decode(r, values[i], i >= 2) // the names
-		problem := checkValue(value)
+		source := "header " + part.configured
+		value, ok := decode(r.encoding, values[i], i >= 2) // the names
 		if !ok {
-			problem = "is not encoded as configured"
-		}
-		if problem != "" {
-			return nil, refuse("header " + part.configured + " " + problem)
+			return nil, refuse(source + " is not encoded as identity.encoding says; for an auth layer " +
+				"that sends Latin-1, set it to latin1")
 		}
 		values[i] = value
+		sources = append(sources, source)
 	}
-	name := "header " + r.parts[0].configured
-	return accept(r, h, values, readGroups(r, h), name, name+" is missing or blank: does the auth "+
-		"middleware come before this one, and does it pass this header on (forwardAuth: "+
+	return accept(r, h, sources, values, readGroups(r, h), sources[0]+" is missing or blank: does the "+
+		"auth middleware come before this one, and does it pass this header on (forwardAuth: "+
 		"authResponseHeaders)?")
 }
 
 // readGroups reads the groups from their header, which may come in several lines, if they matter.
 func readGroups(r *Reader, h http.Header) []string {
-	if !r.Grouped {
-		return nil
-	}
 	groups := []string{}
+	if !r.Grouped {
+		return groups
+	}
 	for _, line := range h[r.groups.canonical] {
-		for _, group := range strings.Split(line, r.separator) {
-			if group, ok := decode(r, strings.TrimSpace(group), false); ok {
+		for _, group := range groupsIn(r.allowed, line) {
+			if group, ok := decode(r.encoding, group, !strings.HasPrefix(group, "=?")); ok {
 				groups = append(groups, group)
 			}
 		}
 	}
 	return groups
-}
-
-// decode undoes the auth layer's encoding of a value. Only names may be in RFC 2047: whoever can
-// choose a user name could otherwise choose one that decodes to somebody else's.
-func decode(r *Reader, value string, isName bool) (string, bool) {
-	if r.percent {
-		decoded, err := url.PathUnescape(value)
-		return decoded, err == nil && utf8.ValidString(decoded)
-	}
-	if strings.HasPrefix(value, "=?") && strings.HasSuffix(value, "?=") {
-		decoded, err := new(mime.WordDecoder).DecodeHeader(value)
-		return decoded, isName && err == nil && utf8.ValidString(decoded)
-	}
-	if utf8.ValidString(value) {
-		return value, true
-	}
-	latin1 := []rune{}
-	for _, letter := range []byte(value) {
-		latin1 = append(latin1, rune(letter))
-	}
-	return string(latin1), true
-}
-
-// checkValue returns why a part of an identity is refused, or "".
-func checkValue(value string) (problem string) {
-	if len(value) > maxValue {
-		return "is too long"
-	}
-	if strings.IndexFunc(value, unicode.IsControl) >= 0 {
-		return "has control characters"
-	}
-	return ""
 }

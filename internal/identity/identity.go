@@ -32,20 +32,21 @@ type Reader struct {
 	Verifier *jwt.Verifier  // of signed tokens; nil without one
 	Grouped  bool           // only members of identity.allowedGroups may sign in
 	Proven   bool           // no client can make up an identity: it is signed, or has a proof
+	ByEmail  bool           // the e-mail address identifies people, so it must be verified
 
-	parts         []header       // of plain headers; nil without them
-	names         []string       // the canonical names of parts, up to the last that is configured
-	elsewhere     bool           // the identity is not in plain headers of canonical case
-	groups        header         // with plain headers
-	source        header         // with the token or principal
-	claims        config.Headers // the paths of the token's claims
-	idPrefix      string         // cut off the id
-	proof         header         // only the auth layer can add it, because only it knows the secret
-	secret        [32]byte       // its SHA-256: every comparison takes as long as any other
-	percent       bool
-	separator     string // between groups
-	allowedGroups map[string]bool
-	extras        bool // there is more to do than to read ordinary values
+	parts     []header       // of plain headers; nil without them
+	names     []string       // the canonical names of parts, up to the last that is configured
+	elsewhere bool           // the identity is not in plain headers of canonical case
+	groups    header         // with plain headers
+	source    header         // with the token or principal
+	claims    config.Headers // the paths of the token's claims
+	below     string         // the claim that may have the names and groups below it
+	idPrefix  string         // cut off the id
+	proof     header         // only the auth layer can add it, because only it knows the secret
+	secret    [32]byte       // its SHA-256: every comparison takes as long as any other
+	encoding  string
+	allowed   *allowedGroups
+	extras    bool // there is more to do than to read ordinary values
 
 	// The header names whose other spellings are refused.
 	lengths   []bool          // of all names, modulo 64; few other headers have one of these
@@ -54,23 +55,19 @@ type Reader struct {
 	otherCase []header        // those not configured in canonical case
 }
 
-// How header values are written: raw UTF-8 (Latin-1 where it is not valid), names also in RFC 2047;
-// or percent-encoded UTF-8.
-const encodingAuto, encodingPercent = "auto", "percent"
-
 // Parse checks the section identity.
 func Parse(c config.Identity, p *config.Problems) *Reader {
 	known := parsePreset(c, p)
-	encodings := []string{encodingAuto, encodingPercent}
+	encodings := []string{auto, percent, latin1}
 	r := &Reader{
-		Headers:       known.headers,
-		percent:       config.Choice("identity.encoding", c.Encoding, encodings, p) == encodingPercent,
-		separator:     known.separator,
-		allowedGroups: map[string]bool{},
-		lengths:       make([]bool, 64),
-		exact:         map[string]bool{},
-		spellings:     map[string]bool{},
+		Headers:   known.headers,
+		encoding:  config.Choice("identity.encoding", c.Encoding, encodings, p),
+		allowed:   parseGroups(c.AllowedGroups, known.separator, p),
+		lengths:   make([]bool, 64),
+		exact:     map[string]bool{},
+		spellings: map[string]bool{},
 	}
+	r.Grouped = len(c.AllowedGroups) > 0
 	parseToken(r, known, p)
 	parseProof(r, c.Proof, p)
 	r.Proven = r.Verifier != nil || r.proof.configured != ""
@@ -79,9 +76,10 @@ func Parse(c config.Identity, p *config.Problems) *Reader {
 	} else if r.Verifier == nil {
 		parseParts(r, c, p)
 	}
-	parseGroups(r, c, p)
+	p.Require(!r.Grouped || r.parts == nil || r.Headers.Groups != "", "identity.allowedGroups",
+		"needs identity.headers.groups, the header with the provider's groups")
 	r.elsewhere = len(r.parts) == 0 || len(r.otherCase) > 0
-	r.extras = r.percent || r.proof.configured != "" || r.Grouped
+	r.extras = r.encoding != auto || r.proof.configured != "" || r.Grouped
 	return r
 }
 
@@ -95,26 +93,6 @@ func parseProof(r *Reader, c config.Proof, p *config.Problems) {
 	secret := config.CheckSecret("identity.proof.secret", c.Secret, true, p)
 	r.secret = sha256.Sum256([]byte(secret))
 	r.proof = parseHeader(r, "identity.proof.header", c.Header, p)
-}
-
-// parseGroups checks identity.allowedGroups, which needs a source of groups.
-func parseGroups(r *Reader, c config.Identity, p *config.Problems) {
-	const key = "identity.allowedGroups"
-	for _, group := range c.AllowedGroups {
-		if group = strings.TrimSpace(group); group != "" {
-			r.allowedGroups[group] = true
-		}
-	}
-	r.Grouped = len(r.allowedGroups) > 0
-	switch {
-	case len(c.AllowedGroups) == 0:
-	case !r.Grouped:
-		p.Add(key, "holds blanks only; name a group, or remove the key")
-	case r.Verifier != nil && r.claims.Groups == "":
-		p.Add(key, "needs identity.jwt.claims.groups, the claim with the provider's groups")
-	case r.parts != nil && r.Headers.Groups == "":
-		p.Add(key, "needs identity.headers.groups, the header with the provider's groups")
-	}
 }
 
 // Read returns the proven or asserted identity, or why it is refused.
@@ -149,17 +127,28 @@ func readElsewhere(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	return readParts(r, h)
 }
 
-// accept is the last step for every source but ordinary headers. It trims the values, refuses with
-// missing where there is no id, takes over no address that cannot be one, and asks for the proof.
-func accept(r *Reader, h http.Header, values, groups []string, idName, missing string) (
+// accept is the last step for every source but ordinary headers: it judges the values, which come
+// in the order of inOrder from what sources name, and asks for the proof. Without an id, missing
+// says why.
+func accept(r *Reader, h http.Header, sources, values, groups []string, missing string) (
 	*Identity, *outcome.Refusal,
 ) {
-	id := values[0]
 	for i, value := range values {
-		values[i] = strings.TrimSpace(value)
-	}
-	if values[0] != "" && values[0] != id { // without the blank, it could be somebody else's
-		return nil, refuse(idName + " has a blank before or behind the id")
+		plain := cleanName(value)
+		if i < 2 {
+			checked, problem := checkValue(value, i == 0)
+			if problem != "" {
+				return nil, refuse(sources[i] + " " + problem)
+			}
+			plain = checked
+		}
+		if placeholder.MatchString(plain) {
+			plain = ""
+			if i == 0 {
+				missing = sources[0] + " holds a placeholder that the auth layer writes for a missing value"
+			}
+		}
+		values[i] = plain
 	}
 	who := &Identity{
 		ID: strings.TrimPrefix(values[0], r.idPrefix), Email: values[1],
@@ -170,7 +159,7 @@ func accept(r *Reader, h http.Header, values, groups []string, idName, missing s
 	}
 	if !addressPattern.MatchString(who.Email) {
 		if strings.Count(who.Email, "@") > 1 {
-			return nil, refuse("the e-mail address has a second @")
+			return nil, refuse(sources[1] + " has a second @ in the e-mail address")
 		}
 		who.Email = "" // such as a login, jane@github
 	}
@@ -191,22 +180,14 @@ func given(r *Reader, h http.Header) bool {
 	return subtle.ConstantTimeCompare(sum[:], r.secret[:]) == 1
 }
 
-// Allowed reports whether somebody is in one of identity.allowedGroups.
-func Allowed(r *Reader, who *Identity) bool {
-	for _, group := range who.Groups {
-		if r.allowedGroups[strings.TrimSpace(group)] {
-			return true
-		}
-	}
-	return false
-}
-
 func refuseAlias(name string) *outcome.Refusal {
 	return refuse("header " + name + " arrived beside or instead of the configured spelling")
 }
 
 func refuse(why string) *outcome.Refusal { return outcome.Refuse(outcome.IdentityRefused, why) }
 
-// addressPattern matches what can be an e-mail address, with one @ and a dot behind it.
-var addressPattern = regexp.MustCompile(
-	`^[^ ,;:<>()\[\]"\\@]+@[^ ,;:<>()\[\]"\\@.]*\.[^ ,;:<>()\[\]"\\@]*$`)
+// addressPattern matches what can be an e-mail address: one @, words without empty ones between
+// their dots, and a dot behind the @.
+var addressPattern = regexp.MustCompile(`^` + word + `(?:\.` + word + `)*@` + word + `(?:\.` + word + `)+$`)
+
+const word = `[^ ,;:<>()\[\]"\\@.]+`

@@ -21,7 +21,7 @@ const (
 func testReader(t *testing.T, c config.Identity) *Reader {
 	t.Helper()
 	if c.Encoding == "" {
-		c.Encoding = encodingAuto
+		c.Encoding = auto
 	}
 	p := &config.Problems{}
 	r := Parse(c, p)
@@ -172,9 +172,9 @@ func TestHeaders(t *testing.T) {
 			refusedAs: noIdentity,
 		},
 		{
-			desc:      "blanks of all kinds",
+			desc:      "blanks that nobody can tell from others",
 			header:    http.Header{"X-Webauth-User": {" \u00a0\u2003"}},
-			refusedAs: noIdentity,
+			refusedAs: refused,
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -254,41 +254,6 @@ func TestOneHeaderForTwoParts(t *testing.T) {
 	}
 }
 
-func TestAllowedGroups(t *testing.T) {
-	r := testReader(t, config.Identity{
-		Headers:         config.Headers{ID: "X-User", Groups: "X-groups"},
-		AllowedGroups:   []string{" clinicians", "José"},
-		GroupsSeparator: "|",
-	})
-	for _, row := range []struct {
-		desc    string
-		lines   []string
-		allowed bool
-	}{
-		{desc: "none"},
-		{desc: "another", lines: []string{"staff"}},
-		{desc: "two in a line", lines: []string{"staff|clinicians"}, allowed: true},
-		{desc: "two lines", lines: []string{"staff", " clinicians "}, allowed: true},
-		{desc: "another separator", lines: []string{"clinicians,staff"}},
-		{desc: "another case", lines: []string{"Clinicians"}},
-		{desc: "longer", lines: []string{"clinicians2"}},
-		{desc: "letter outside ASCII", lines: []string{"José"}, allowed: true},
-		{desc: "RFC 2047", lines: []string{"=?utf-8?q?Jos=C3=A9?="}},
-		{desc: "empty", lines: []string{""}},
-		{desc: "separators only", lines: []string{"||"}},
-	} {
-		t.Run(row.desc, func(t *testing.T) {
-			h := http.Header{"X-User": {"jane"}, "X-Groups": row.lines}
-			who, refusedAs, _ := readFrom(r, h)
-			require.Empty(t, refusedAs)
-			assert.Equal(t, row.allowed, Allowed(r, who))
-		})
-	}
-	assert.True(t, r.Grouped)
-	everybody := testReader(t, config.Identity{Preset: "authelia"})
-	assert.False(t, everybody.Grouped, "no group is asked for")
-}
-
 // TestParse has mistakes that no row of testdata/config.json makes, or whose place matters.
 func TestParse(t *testing.T) {
 	good := config.JWT{
@@ -302,7 +267,11 @@ func TestParse(t *testing.T) {
 	noIssuer.Issuer = ""
 	noHeader.Header = ""
 	twoKeys.JWKS = "file:/nowhere/jwks.json"
-	noKeys, literal := good, good
+	noKeys, literal, plainHTTP, fragment, noSet := good, good, good, good, good
+	plainHTTP.JWKSURL = "http://auth.example.com/jwks.json?a=b"
+	fragment.JWKSURL = "https://auth.example.com/jwks.json#a"
+	noSet.JWKSURL = ""
+	noSet.JWKS = jwksFile(t, `{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`)
 	noKeys.JWKSURL = ""
 	literal.JWKSURL = ""
 	literal.JWKS = `{"keys":[]}`
@@ -329,19 +298,6 @@ func TestParse(t *testing.T) {
 				AllowedGroups: []string{"staff"},
 			},
 			want: "identity.allowedGroups: needs identity.headers.groups",
-		},
-		{
-			desc: "blank groups",
-			config: config.Identity{
-				Headers:       config.Headers{ID: "X", Groups: "Y"},
-				AllowedGroups: []string{" ", ""},
-			},
-			want: "identity.allowedGroups: holds blanks only",
-		},
-		{
-			desc:   "groups without a claim",
-			config: config.Identity{JWT: good, AllowedGroups: []string{"staff"}},
-			want:   "identity.allowedGroups: needs identity.jwt.claims.groups",
 		},
 		{
 			desc: "proof without a header",
@@ -390,6 +346,51 @@ func TestParse(t *testing.T) {
 			want:   "identity.jwt.jwks: must be file:PATH",
 		},
 		{
+			desc:   "file without keys for signatures",
+			config: config.Identity{JWT: noSet},
+			want:   "identity.jwt.jwks: must be file:PATH",
+		},
+		{
+			desc:   "address without TLS, and a query",
+			config: config.Identity{JWT: plainHTTP},
+			want:   "identity.jwt.jwksURL: must be https",
+		},
+		{
+			desc:   "address with a fragment",
+			config: config.Identity{JWT: fragment},
+			want:   "identity.jwt.jwksURL: must have no user, query or fragment",
+		},
+		{
+			desc:   "unknown encoding",
+			config: config.Identity{Preset: "authelia", Encoding: "utf8"},
+			want:   `identity.encoding: "utf8" is unknown; choose one of auto, percent, latin1`,
+		},
+		{
+			desc: "region that is none",
+			config: config.Identity{
+				Preset: "aws-alb",
+				JWT: config.JWT{
+					Issuer: "https://auth.example.com",
+					Audience: "arn:aws:elasticloadbalancing:evil.example.com/:1:loadbalancer/" +
+						"app/portal/1",
+					JWKSURL: "https://keys.example.com/",
+				},
+			},
+			want: "identity.jwt.audience: must be the ARN of the load balancer or Verified Access",
+		},
+		{
+			desc: "ARN of something else",
+			config: config.Identity{
+				Preset: "aws-verified-access",
+				JWT: config.JWT{
+					Issuer:   "https://auth.example.com",
+					Audience: "arn:aws:ec2:us-east-1:1:instance/i-1",
+					JWKSURL:  "https://keys.example.com/",
+				},
+			},
+			want: "identity.jwt.audience: must be the ARN of the load balancer or Verified Access",
+		},
+		{
 			desc: "audience that is no load balancer",
 			config: config.Identity{
 				Preset: "aws-alb",
@@ -399,11 +400,13 @@ func TestParse(t *testing.T) {
 					JWKSURL:  "https://keys.example.com/",
 				},
 			},
-			want: "identity.jwt.audience: must be the load balancer's ARN",
+			want: "identity.jwt.audience: must be the ARN of the load balancer or Verified Access",
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
-			row.config.Encoding = "auto"
+			if row.config.Encoding == "" {
+				row.config.Encoding = auto
+			}
 			p := &config.Problems{}
 			Parse(row.config, p)
 			require.NotEmpty(t, p.Lines)
@@ -411,10 +414,6 @@ func TestParse(t *testing.T) {
 			assert.Len(t, p.Lines, 1)
 		})
 	}
-	p := &config.Problems{}
-	Parse(config.Identity{Preset: "authelia", Encoding: "latin1"}, p)
-	require.Len(t, p.Lines, 1)
-	assert.Contains(t, p.Lines[0], `identity.encoding: "latin1" is unknown`)
 }
 
 // TestProven: whether a client that goes around the auth layer could make up an identity.
@@ -494,6 +493,17 @@ func TestNames(t *testing.T) {
 			desc:   "token",
 			config: config.Identity{JWT: config.JWT{Header: "X-Token"}},
 			token:  "X-Token",
+		},
+		{
+			desc:   "token of AWS Verified Access",
+			config: config.Identity{Preset: "aws-verified-access"},
+			token:  "X-Amzn-Ava-User-Context",
+		},
+		{
+			desc:   "Vouch Proxy",
+			config: config.Identity{Preset: "vouch"},
+			id:     "X-Vouch-IdP-Claims-Sub",
+			email:  "X-Vouch-User",
 		},
 		{desc: "unknown preset", config: config.Identity{Preset: "kerberos"}},
 	} {

@@ -14,11 +14,12 @@ type preset struct {
 	principal string     // the header with Azure's principal
 	token     config.JWT // what is known of the signed token
 	keysPath  string     // of the token's keys at its issuer
-	alb       bool       // the token is signed as AWS load balancers do
+	awsKeys   string     // the address of PEM files by key id in an AWS region, where AWS signs
+	below     string     // the claim that may have the names and groups below it
 	idPrefix  string     // what stands before the id
 }
 
-// oidcClaims are OpenID Connect's names.
+// oidcClaims are OpenID Connect's names, the default for every token.
 var oidcClaims = config.Headers{
 	ID: "sub", Email: "email", Groups: "groups",
 	Name: "name", FirstName: "given_name", LastName: "family_name",
@@ -43,28 +44,52 @@ var presets = map[string]preset{
 	// oauth2-proxy as the reverse proxy in front (--pass-user-headers).
 	"oauth2-proxy-upstream": {inFront: true, headers: plain("X-Forwarded-User", "X-Forwarded-Email",
 		"X-Forwarded-Preferred-Username", "X-Forwarded-Groups")},
-	// thomseddon/traefik-forward-auth sets the e-mail address only.
-	"traefik-forward-auth": {headers: plain("X-Forwarded-User", "X-Forwarded-User", "", "")},
+	// thomseddon's sets the e-mail address only, italypaleale's an id and the display name.
+	"traefik-forward-auth": {headers: plain(
+		"X-Forwarded-User", "X-Forwarded-User", "X-Forwarded-Displayname", "")},
 	// Traefik's basicAuth and digestAuth with headerField: X-WebAuth-User, written in just this case.
 	"basic-auth": {headers: plain("X-WebAuth-User", "", "", "")},
+	// gogatekeeper with no-proxy, asked through forwardAuth; names need add-claims.
+	"gogatekeeper": {headers: config.Headers{
+		ID: "X-Auth-Subject", Email: "X-Auth-Email", Groups: "X-Auth-Groups",
+		FirstName: "X-Auth-Given-Name", LastName: "X-Auth-Family-Name",
+	}},
+	// Vouch Proxy with headers.claims: sub, given_name, family_name, groups.
+	"vouch": {headers: config.Headers{
+		ID: "X-Vouch-IdP-Claims-Sub", Email: "X-Vouch-User", Groups: "X-Vouch-IdP-Claims-Groups",
+		FirstName: "X-Vouch-IdP-Claims-Given-Name", LastName: "X-Vouch-IdP-Claims-Family-Name",
+	}},
+	// Pangolin, whose middleware is Badger. The user name serves as id.
+	"pangolin": {headers: plain("Remote-User", "Remote-Email", "Remote-Name", "Remote-Role")},
 	// Pomerium with pass_identity_headers, and jwt_claims_headers for further claims.
 	"pomerium": {
 		keysPath: "/.well-known/pomerium/jwks.json",
-		token:    config.JWT{Header: "X-Pomerium-Jwt-Assertion", Claims: oidcClaims},
+		token:    config.JWT{Header: "X-Pomerium-Jwt-Assertion"},
 	},
 	// Cloudflare Access: issuer https://TEAM.cloudflareaccess.com, audience the application's AUD tag.
 	"cloudflare": {
-		keysPath: "/cdn-cgi/access/certs",
-		token:    config.JWT{Header: "Cf-Access-Jwt-Assertion", Claims: oidcClaims},
+		keysPath: "/cdn-cgi/access/certs", below: "custom",
+		token: config.JWT{Header: "Cf-Access-Jwt-Assertion"},
 	},
+	// Teleport's application access: issuer is the cluster's name, the keys are at its proxy.
+	"teleport": {token: config.JWT{
+		Header: "Teleport-Jwt-Assertion", Claims: config.Headers{Groups: "roles"},
+	}},
 	// Google Cloud's Identity-Aware Proxy: the id is accounts.google.com:NUMBER.
 	"google-iap": {idPrefix: "accounts.google.com:", token: config.JWT{
 		Header: "X-Goog-IAP-JWT-Assertion", Issuer: "https://cloud.google.com/iap",
 		JWKSURL: "https://www.gstatic.com/iap/verify/public_key-jwk",
-		Claims:  plain("sub", "email", "", ""),
 	}},
 	// AWS ALB: the claims are the identity provider's userinfo, the audience is the balancer's ARN.
-	"aws-alb": {token: config.JWT{Header: "X-Amzn-Oidc-Data", Claims: oidcClaims}, alb: true},
+	"aws-alb": {
+		awsKeys: "https://public-keys.auth.elb.%s.amazonaws.com/",
+		token:   config.JWT{Header: "X-Amzn-Oidc-Data"},
+	},
+	// AWS Verified Access: likewise, and the audience is the ARN of its instance.
+	"aws-verified-access": {
+		awsKeys: "https://public-keys.prod.verified-access.%s.amazonaws.com/",
+		token:   config.JWT{Header: "X-Amzn-Ava-User-Context"},
+	},
 	// Azure App Service and Container Apps ("Easy Auth").
 	"azure": {inFront: true, principal: "X-MS-CLIENT-PRINCIPAL"},
 	// Tailscale Serve: the login looks like an e-mail address and usually is one.
@@ -88,7 +113,9 @@ func parsePreset(c config.Identity, p *config.Problems) preset {
 	token := c.JWT
 	token.Header = config.OrElse(token.Header, known.token.Header)
 	token.Issuer = config.OrElse(token.Issuer, known.token.Issuer)
-	token.JWKSURL = config.OrElse(token.JWKSURL, known.token.JWKSURL)
+	if token.JWKS == "" {
+		token.JWKSURL = config.OrElse(token.JWKSURL, known.token.JWKSURL)
+	}
 	token.Claims = layOver(token.Claims, known.token.Claims)
 	known.token = token
 	return known

@@ -1,9 +1,9 @@
 package identity
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,9 +13,9 @@ import (
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-// albAudience is the ARN of an AWS load balancer; it names the region.
-var albAudience = regexp.MustCompile(
-	`^arn:aws[a-z-]*:elasticloadbalancing:([a-z0-9-]{1,32}):[0-9]+:loadbalancer/[A-Za-z0-9/-]+$`)
+// awsAudience is the ARN of an AWS load balancer or Verified Access instance; it names the region.
+var awsAudience = regexp.MustCompile(`^arn:aws[a-z-]*:(?:elasticloadbalancing|ec2):([a-z0-9-]{1,32}):` +
+	`[0-9]+:(?:loadbalancer|verified-access-instance)/[A-Za-z0-9/-]+$`)
 
 // parseToken makes the reader take the identity from a signed token, where one is asked for.
 func parseToken(r *Reader, known preset, p *config.Problems) {
@@ -26,43 +26,64 @@ func parseToken(r *Reader, known preset, p *config.Problems) {
 	p.Require(c.Header != "", "identity.jwt.header", "is required: the header with the signed token")
 	p.Require(c.Issuer != "", "identity.jwt.issuer", "is required: the token's iss")
 	p.Require(c.Audience != "", "identity.jwt.audience",
-		"is required: one of the token's aud, or the load balancer's ARN with aws-alb")
+		"is required: one of the token's aud, or with an AWS preset the ARN of what signs")
 	r.source = parseHeader(r, "identity.jwt.header", c.Header, p)
-	r.claims = layOver(c.Claims, config.Headers{ID: "sub"})
+	r.claims = layOver(c.Claims, oidcClaims)
+	r.below = known.below
 	r.idPrefix = known.idPrefix
-	keys := parseKeys(known, p)
-	r.Verifier = &jwt.Verifier{Issuer: c.Issuer, Audience: c.Audience, ALB: known.alb, Keys: keys}
+	r.Verifier = &jwt.Verifier{
+		Issuer: c.Issuer, Audience: c.Audience, AWS: known.awsKeys != "", Keys: parseKeys(known, p),
+	}
 }
 
 // parseKeys checks where the keys come from: an address, or a file that is read now.
 func parseKeys(known preset, p *config.Problems) *jwt.Keys {
 	c := known.token
-	if c.JWKSURL == "" && known.keysPath != "" && c.Issuer != "" {
+	if c.JWKS == "" && c.JWKSURL == "" && known.keysPath != "" && c.Issuer != "" {
 		host := strings.TrimSuffix(strings.TrimPrefix(c.Issuer, "https://"), "/")
 		c.JWKSURL = "https://" + host + known.keysPath
 	}
-	arn := albAudience.FindStringSubmatch(c.Audience)
-	if known.alb && arn != nil && c.JWKSURL == "" {
-		c.JWKSURL = "https://public-keys.auth.elb." + arn[1] + ".amazonaws.com/"
+	arn := awsAudience.FindStringSubmatch(c.Audience)
+	isAWS := known.awsKeys != ""
+	if c.JWKS == "" && c.JWKSURL == "" && arn != nil {
+		c.JWKSURL = fmt.Sprintf(known.awsKeys, arn[1])
 	}
-	p.Require(!known.alb || c.Audience == "" || arn != nil,
-		"identity.jwt.audience", "must be the load balancer's ARN")
+	p.Require(!isAWS || c.Audience == "" || arn != nil, "identity.jwt.audience",
+		"must be the ARN of the load balancer or Verified Access instance")
 	if (c.JWKSURL == "") == (c.JWKS == "") {
 		p.Add("identity.jwt", "needs either jwksURL, the address of the keys, or jwks: file:/...")
 		return nil
 	}
 	if c.JWKS == "" {
-		config.URL("identity.jwt.jwksURL", c.JWKSURL, p)
-		return jwt.FetchedKeys(c.JWKSURL, known.alb)
+		plain, _, _ := strings.Cut(c.JWKSURL, "?")
+		u := config.URL("identity.jwt.jwksURL", plain, p)
+		if isAWS && u != nil {
+			return jwt.FetchedKeys(u.String(), true)
+		}
+		return jwt.FetchedKeys(c.JWKSURL, false)
 	}
 	content, err := config.ReadSecret(c.JWKS)
+	if err != nil {
+		p.Add("identity.jwt.jwks", "cannot be used: %v", err)
+		return nil
+	}
 	keys := jwt.FixedKeys([]byte(content))
-	p.Require(err == nil && strings.HasPrefix(c.JWKS, "file:") && keys != nil, "identity.jwt.jwks",
+	p.Require(strings.HasPrefix(c.JWKS, "file:") && keys != nil, "identity.jwt.jwks",
 		"must be file:PATH of a readable JSON Web Key Set with keys for signatures")
 	return keys
 }
 
-// readToken returns the identity that the token proves.
+var unverified = refuse("the person is known by the e-mail address, and email_verified says that it is " +
+	"not verified")
+
+func isFalse(claim json.RawMessage) bool {
+	return string(claim) == "false" || strings.EqualFold(jwt.Text(claim), "false")
+}
+
+// bearer matches what may stand before a token.
+var bearer = regexp.MustCompile(`^(?i:bearer) +`)
+
+// readToken reads the identity from the signed token.
 func readToken(r *Reader, req *http.Request, h http.Header) (*Identity, *outcome.Refusal) {
 	name := r.source.configured
 	lines := h[r.source.canonical]
@@ -73,7 +94,7 @@ func readToken(r *Reader, req *http.Request, h http.Header) (*Identity, *outcome
 	if len(lines) > 1 {
 		return nil, refuseDoubled(r.source)
 	}
-	signed := strings.TrimPrefix(strings.TrimSpace(lines[0]), "Bearer ")
+	signed := bearer.ReplaceAllLiteralString(strings.TrimSpace(lines[0]), "")
 	claims, err := jwt.Verify(req.Context(), r.Verifier, signed)
 	if err != nil {
 		refusal := refuse("the token in " + name + " " + err.Error())
@@ -82,61 +103,44 @@ func readToken(r *Reader, req *http.Request, h http.Header) (*Identity, *outcome
 		}
 		return nil, refusal
 	}
-	values := inOrder(r.claims)
-	for i, path := range values {
-		values[i] = jwt.Text(jwt.Claim(claims, path))
-		if problem := checkValue(values[i]); problem != "" {
-			return nil, refuse("the token's claim " + path + " " + problem)
-		}
+	byEmail := r.ByEmail || r.claims.ID == r.claims.Email
+	if byEmail && isFalse(claims["email_verified"]) {
+		return nil, unverified
 	}
-	groups := jwt.Texts(jwt.Claim(claims, r.claims.Groups), r.separator)
-	return accept(r, h, values, groups,
-		"the token's claim "+r.claims.ID, "the token has no claim "+r.claims.ID)
+	paths := inOrder(r.claims)
+	sources, values := []string{}, []string{}
+	for i, path := range paths {
+		sources = append(sources, "the token's claim "+path)
+		values = append(values, claimed(r, claims, path, i))
+	}
+	claim := belowOr(r, claims, r.claims.Groups)
+	groups := jwt.Texts(claim)
+	if text := jwt.Text(claim); text != "" {
+		groups = groupsIn(r.allowed, text)
+	}
+	groups = append(groups, jwt.Names(claim)...)
+	return accept(r, h, sources, values, groups, "the token has no claim "+r.claims.ID)
 }
 
-// principalNames are the names that a claim of Azure's principal is known by here; its types are
-// these words or addresses that end in them.
-var principalNames = map[string]string{
-	"objectidentifier": "id", "oid": "id", "nameidentifier": "sub", "sub": "sub",
-	"emailaddress": "email", "email": "email", "name": "name", "groups": "groups",
-	"givenname": "first", "given_name": "first", "surname": "last", "family_name": "last",
+// claimed returns a claim's text. All but the id may be the only text in a list; names may be below
+// the preset's claim.
+func claimed(r *Reader, claims jwt.Claims, path string, part int) string {
+	claim := jwt.Claim(claims, path)
+	if part >= 2 {
+		claim = belowOr(r, claims, path)
+	}
+	text := jwt.Text(claim)
+	if list := jwt.Texts(claim); part > 0 && len(list) == 1 {
+		text = list[0]
+	}
+	return text
 }
 
-// readPrincipal reads the identity from X-MS-CLIENT-PRINCIPAL, which Azure's "Easy Auth" sets:
-// base64 of a JSON object with a list of claims. The platform refuses copies that clients send;
-// nothing signs it.
-func readPrincipal(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
-	lines := h[r.source.canonical]
-	name := "header " + r.source.configured
-	if len(lines) == 0 || strings.TrimSpace(lines[0]) == "" {
-		return nil, outcome.Refuse(outcome.NoIdentity,
-			name+" is missing or blank: is authentication required by the platform in front?")
+// belowOr returns the claim at the path, or else below the preset's claim.
+func belowOr(r *Reader, claims jwt.Claims, path string) json.RawMessage {
+	claim := jwt.Claim(claims, path)
+	if claim == nil && r.below != "" {
+		claim = jwt.Claim(claims, r.below+"."+path)
 	}
-	var principal struct {
-		Claims   []struct{ Typ, Val string }
-		RoleType string `json:"role_typ"`
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(lines[0]))
-	if len(lines) > 1 || len(lines[0]) > jwt.MaxToken || err != nil ||
-		json.Unmarshal(raw, &principal) != nil {
-		return nil, refuse(name + " arrived more than once, is too long, or is not base64 of JSON")
-	}
-	found := map[string]string{}
-	groups := []string{}
-	for _, c := range principal.Claims {
-		part := principalNames[c.Typ[strings.LastIndex(c.Typ, "/")+1:]]
-		isID := part == "id" || part == "sub"
-		switch {
-		case part == "groups" || c.Typ == principal.RoleType:
-			groups = append(groups, c.Val)
-		case part == "" || (part == "name" && c.Typ != "name"): // an address has the account's name
-		case checkValue(c.Val) != "" || (isID && found[part] != "" && found[part] != c.Val):
-			return nil, refuse(name + " has two ids, or a claim that is too long or has control characters")
-		default:
-			found[part] = c.Val
-		}
-	}
-	id := config.OrElse(found["id"], found["sub"])
-	values := []string{id, found["email"], found["name"], found["first"], found["last"]}
-	return accept(r, h, values, groups, name, name+" has no claim with the person's lasting id")
+	return claim
 }

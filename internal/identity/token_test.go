@@ -106,7 +106,6 @@ func tokenConfig(t *testing.T, key *ecdsa.PrivateKey) config.Identity {
 		JWKS:     jwksFile(t, jwksOf(key)),
 		Issuer:   "https://auth.example.com",
 		Audience: "portal",
-		Claims:   oidcClaims,
 	}}
 }
 
@@ -131,7 +130,6 @@ func TestTokens(t *testing.T) {
 		JWKS:     jwksFile(t, string(table.JWKS)),
 		Issuer:   table.Issuer,
 		Audience: table.Audience,
-		Claims:   oidcClaims,
 	}})
 	const (
 		jane  = "u-17|||||"
@@ -160,8 +158,8 @@ func TestTokens(t *testing.T) {
 		"sub with a control character":  refused,
 		"sub with a blank behind":       refused,
 		"sub with another blank before": refused,
-		"over-long name":                refused,
-		"name that is a list":           jane,
+		"over-long name":                jane,
+		"name that is a list":           "u-17||1|||", // of one
 		"e-mail address that is null":   jane,
 	}
 	for _, row := range table.Rows {
@@ -214,6 +212,13 @@ func TestSignedIdentity(t *testing.T) {
 	}{
 		{desc: "genuine", lines: []string{genuine}, want: jane},
 		{desc: "Bearer", lines: []string{"Bearer " + genuine}, want: jane},
+		{desc: "bearer", lines: []string{"bearer " + genuine}, want: jane},
+		{desc: "BEARER", lines: []string{"BEARER " + genuine}, want: jane},
+		{desc: "Bearer and two blanks", lines: []string{" Bearer  " + genuine}, want: jane},
+		{desc: "Bearer without a blank", lines: []string{"Bearer" + genuine}, want: refused},
+		{desc: "Bearer twice", lines: []string{"Bearer Bearer " + genuine}, want: refused},
+		{desc: "Bearer behind", lines: []string{genuine + " Bearer "}, want: refused},
+		{desc: "Bearer alone", lines: []string{"Bearer"}, want: refused},
 		{desc: "blanks around", lines: []string{" " + genuine + " "}, want: jane},
 		{desc: "another scheme", lines: []string{"Basic " + genuine}, want: refused},
 		{desc: "no header", want: noIdentity},
@@ -242,7 +247,77 @@ func TestSignedIdentity(t *testing.T) {
 		{
 			desc:  "over-long name",
 			lines: claiming("name", `"`+long+`x"`),
+			want:  "u-17|jane.doe@example.com||||staff,clinicians",
+		},
+		{
+			desc:  "line break in a name",
+			lines: claiming("name", `"Jane\r\nDoe\u0000"`),
+			want:  jane,
+		},
+		{
+			desc:  "only line breaks in a name",
+			lines: claiming("name", `"\n"`),
+			want:  "u-17|jane.doe@example.com||||staff,clinicians",
+		},
+		{
+			desc:  "placeholder for a name",
+			lines: claiming("name", `"undefined undefined"`, "given_name", `"null"`),
+			want:  "u-17|jane.doe@example.com||||staff,clinicians",
+		},
+		{
+			desc:  "a name like a placeholder",
+			lines: claiming("family_name", `"Null"`),
+			want:  "u-17|jane.doe@example.com|Jane Doe||Null|staff,clinicians",
+		},
+		{desc: "placeholder for the id", lines: claiming("sub", `"null"`), want: noIdentity},
+		{desc: "zero-width space in the id", lines: claiming("sub", `"u\u200b-17"`), want: refused},
+		{desc: "replacement character", lines: claiming("sub", `"u\ufffd17"`), want: refused},
+		{desc: "half a pair of UTF-16", lines: claiming("sub", `"u\ud83017"`), want: refused},
+		{desc: "over-long id", lines: claiming("sub", `"`+long+`x"`), want: refused},
+		{
+			desc:  "over-long address",
+			lines: claiming("email", `"`+long+`@example.com"`),
 			want:  refused,
+		},
+		{
+			desc:  "line break in the address",
+			lines: claiming("email", `"jane@example.com\n"`),
+			want:  refused,
+		},
+		{
+			desc:  "lists of one",
+			lines: claiming("name", `["Jane Doe"]`, "email", `["jane.doe@example.com"]`),
+			want:  jane,
+		},
+		{
+			desc:  "lists of two",
+			lines: claiming("name", `["Jane","Doe"]`, "email", `["a@example.com","b@example.com"]`),
+			want:  "u-17|||||staff,clinicians",
+		},
+		{
+			desc:  "lists of one for all names",
+			lines: claiming("given_name", `["Jane"]`, "family_name", `["Doe"]`),
+			want:  "u-17|jane.doe@example.com|Jane Doe|Jane|Doe|staff,clinicians",
+		},
+		{
+			desc:  "list in a list",
+			lines: claiming("name", `[["Jane"]]`, "email", `[["jane@example.com"]]`),
+			want:  "u-17|||||staff,clinicians",
+		},
+		{
+			desc:  "object for a name",
+			lines: claiming("name", `{"Jane":{"a":"b"}}`),
+			want:  "u-17|jane.doe@example.com||||staff,clinicians",
+		},
+		{
+			desc:  "two addresses in a list of one",
+			lines: claiming("email", `["jane@example.com,admin@example.com"]`),
+			want:  refused,
+		},
+		{
+			desc:  "address that nobody verified, and another id",
+			lines: claiming("email_verified", "false"),
+			want:  jane,
 		},
 		{
 			desc:  "just not over-long name",
@@ -251,7 +326,7 @@ func TestSignedIdentity(t *testing.T) {
 		},
 		{
 			desc:  "names that are no texts",
-			lines: claiming("name", "[1]", "email", "null"),
+			lines: claiming("name", "true", "email", "null"),
 			want:  "u-17|||||staff,clinicians",
 		},
 		{
@@ -280,11 +355,6 @@ func TestSignedIdentity(t *testing.T) {
 			want:  "u-17|jane.doe@example.com|Jane Doe|Jane|Doe|staff,clinicians",
 		},
 		{
-			desc:  "groups in a text",
-			lines: claiming("groups", `"staff,clinicians"`),
-			want:  jane,
-		},
-		{
 			desc:  "no groups",
 			lines: claiming("groups", ""),
 			want:  "u-17|jane.doe@example.com|Jane Doe|||",
@@ -305,8 +375,8 @@ func TestSignedIdentity(t *testing.T) {
 	assert.Equal(t, refused, refusedAs, "an alias")
 }
 
-// TestOnlyKey: a token without a key id is checked by the only key there is.
-func TestOnlyKey(t *testing.T) {
+// TestKeyID: a token without a key id is checked by the keys that fit.
+func TestKeyID(t *testing.T) {
 	key := newKey(t)
 	r := testReader(t, tokenConfig(t, key))
 	for _, row := range []struct{ desc, header, want string }{
@@ -323,28 +393,42 @@ func TestOnlyKey(t *testing.T) {
 
 func TestClaimPaths(t *testing.T) {
 	key := newKey(t)
-	claims := goodClaims(t, "tenant", `{"id":42,"id2":{"a":"b"}}`)
+	claims := goodClaims(t,
+		"tenant", `{"id":42,"id2":{"a":"b"},"x.y":"dotted"}`,
+		"https://example.com/app", `{"roles":["nurse"],"id":"e-1"}`,
+		"hr", `{"id":"split"}`,
+		"hr.id", `"whole"`,
+		"hr.gone", "null")
 	token := sign(t, key, es256, claims)
 	for _, row := range []struct{ desc, path, want string }{
 		{desc: "path", path: "realm_access.roles", want: "doctor"},
-		{desc: "name with dots", path: "https://example.com/groups", want: "a,b"},
-		{desc: "list", path: "groups", want: "staff,clinicians"},
+		{desc: "name with dots", path: "https://example.com/groups", want: "a"},
+		{desc: "path below an address", path: "https://example.com/app.roles", want: "nurse"},
+		{desc: "list", path: "groups", want: "clinicians"},
 		{desc: "object", path: "realm_access"},
 		{desc: "none", path: "none.at.all"},
 		{desc: "below a text", path: "sub.x"},
+		{desc: "below a list", path: "groups.1"},
 	} {
 		t.Run("groups/"+row.desc, func(t *testing.T) {
 			c := tokenConfig(t, key)
 			c.JWT.Claims.Groups = row.path
-			who, refusedAs, why := readFrom(testReader(t, c), http.Header{"X-Token": {token}})
+			c.AllowedGroups = []string{config.OrElse(row.want, "doctor")}
+			r := testReader(t, c)
+			who, refusedAs, why := readFrom(r, http.Header{"X-Token": {token}})
 			require.Empty(t, refusedAs, why)
-			assert.Equal(t, row.want, strings.Join(who.Groups, ","))
+			assert.Equal(t, row.want != "", Allowed(r, who))
 		})
 	}
 	for _, row := range []struct{ desc, path, want string }{
 		{desc: "number", path: "tenant.id", want: "42"},
 		{desc: "longer path", path: "tenant.id2.a", want: "b"},
+		{desc: "name with dots below", path: "tenant.x.y", want: "dotted"},
+		{desc: "path below an address", path: "https://example.com/app.id", want: "e-1"},
+		{desc: "the whole path is a name", path: "hr.id", want: "whole"},
+		{desc: "the whole path is a name with null", path: "hr.gone"},
 		{desc: "object", path: "tenant"},
+		{desc: "list of one", path: "realm_access.roles"},
 		{desc: "none", path: "tenant.id3"},
 	} {
 		t.Run("id/"+row.desc, func(t *testing.T) {
@@ -360,27 +444,176 @@ func TestClaimPaths(t *testing.T) {
 	}
 }
 
-// TestGroupsOfAToken: a token without the claim is in no group.
-func TestGroupsOfAToken(t *testing.T) {
+// TestDefaultClaims: a claim that is not configured has OpenID Connect's name.
+func TestDefaultClaims(t *testing.T) {
 	key := newKey(t)
-	c := tokenConfig(t, key)
-	c.AllowedGroups = []string{"clinicians"}
-	r := testReader(t, c)
+	token := sign(t, key, es256, goodClaims(t,
+		"given_name", `"Jane"`,
+		"family_name", `"Doe"`,
+		"preferred_username", `"jdoe"`,
+		"roles", `["lead"]`))
 	for _, row := range []struct {
-		desc, groups string
-		allowed      bool
+		desc, preset string
+		claims       config.Headers
+		want         string
 	}{
-		{desc: "list", groups: `["staff","clinicians"]`, allowed: true},
-		{desc: "text", groups: `"staff, clinicians"`, allowed: true},
-		{desc: "another", groups: `["staff"]`},
-		{desc: "none"},
-		{desc: "object", groups: `{"clinicians":true}`},
+		{desc: "none", want: "u-17|jane.doe@example.com|Jane Doe|Jane|Doe|staff,clinicians"},
+		{
+			desc:   "one",
+			claims: config.Headers{ID: "preferred_username"},
+			want:   "jdoe|jane.doe@example.com|Jane Doe|Jane|Doe|staff,clinicians",
+		},
+		{
+			desc:   "one that is not there",
+			claims: config.Headers{Email: "mail", FirstName: "first"},
+			want:   "u-17||Jane Doe||Doe|staff,clinicians",
+		},
+		{
+			desc:   "preset's",
+			preset: "teleport",
+			want:   "u-17|jane.doe@example.com|Jane Doe|Jane|Doe|lead",
+		},
+		{
+			desc:   "beside the preset's",
+			preset: "teleport",
+			claims: config.Headers{Groups: "groups"},
+			want:   "u-17|jane.doe@example.com|Jane Doe|Jane|Doe|staff,clinicians",
+		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
-			token := sign(t, key, es256, goodClaims(t, "groups", row.groups))
-			who, refusedAs, why := readFrom(r, http.Header{"X-Token": {token}})
+			c := tokenConfig(t, key)
+			c.Preset = row.preset
+			c.JWT.Claims = row.claims
+			who, refusedAs, why := readFrom(testReader(t, c), http.Header{"X-Token": {token}})
 			require.Empty(t, refusedAs, why)
-			assert.Equal(t, row.allowed, Allowed(r, who))
+			assert.Equal(t, row.want, partsOf(who))
+		})
+	}
+}
+
+// TestClaimsBelow: Cloudflare Access has the identity provider's claims below "custom". People can
+// often choose those themselves, so that neither id nor e-mail address may come from there.
+func TestClaimsBelow(t *testing.T) {
+	key := newKey(t)
+	const custom = `{"sub":"admin","email":"admin@example.com","name":"Jane Roe",` +
+		`"given_name":"Jane","family_name":["Roe"],"groups":["custom-staff"],` +
+		`"realm_access":{"roles":["nurse"]}}`
+	for _, row := range []struct {
+		desc, preset string
+		claims       config.Headers
+		replace      []string
+		want         string // an identity, or what it is refused with
+	}{
+		{
+			desc:   "what the token itself has comes first",
+			preset: "cloudflare",
+			want:   "u-17|jane.doe@example.com|Jane Doe|Jane|Roe|staff,clinicians",
+		},
+		{
+			desc:    "names and groups",
+			preset:  "cloudflare",
+			replace: []string{"name", "", "groups", ""},
+			want:    "u-17|jane.doe@example.com|Jane Roe|Jane|Roe|custom-staff",
+		},
+		{
+			desc:    "null hides them",
+			preset:  "cloudflare",
+			replace: []string{"name", "null", "groups", "null"},
+			want:    "u-17|jane.doe@example.com||Jane|Roe|",
+		},
+		{
+			desc:    "path",
+			preset:  "cloudflare",
+			claims:  config.Headers{Groups: "realm_access.roles"},
+			replace: []string{"realm_access", ""},
+			want:    "u-17|jane.doe@example.com|Jane Doe|Jane|Roe|nurse",
+		},
+		{
+			desc:    "no address",
+			preset:  "cloudflare",
+			replace: []string{"email", ""},
+			want:    "u-17||Jane Doe|Jane|Roe|staff,clinicians",
+		},
+		{
+			desc:    "no id",
+			preset:  "cloudflare",
+			replace: []string{"sub", ""},
+			want:    noIdentity,
+		},
+		{
+			desc:    "no id and another claim for it",
+			preset:  "cloudflare",
+			claims:  config.Headers{ID: "email"},
+			replace: []string{"email", ""},
+			want:    noIdentity,
+		},
+		{
+			desc:    "another preset",
+			preset:  "pomerium",
+			replace: []string{"name", "", "groups", ""},
+			want:    "u-17|jane.doe@example.com||||",
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			c := tokenConfig(t, key)
+			c.Preset = row.preset
+			c.JWT.Claims = row.claims
+			claims := goodClaims(t, append([]string{"custom", custom}, row.replace...)...)
+			token := sign(t, key, es256, claims)
+			who, refusedAs, why := readFrom(testReader(t, c), http.Header{"X-Token": {token}})
+			if row.want == noIdentity {
+				assert.Equal(t, noIdentity, refusedAs, why)
+				return
+			}
+			require.Empty(t, refusedAs, why)
+			assert.Equal(t, row.want, partsOf(who))
+		})
+	}
+}
+
+// TestUnverifiedAddress: where people are known by their e-mail address, one that nobody verified
+// could be somebody else's.
+func TestUnverifiedAddress(t *testing.T) {
+	key := newKey(t)
+	for _, row := range []struct {
+		desc, id, verified string
+		byEmail            bool
+		refused            bool
+	}{
+		{desc: "the id is another claim", id: "sub", verified: "false"},
+		{desc: "no word of it", id: "email"},
+		{desc: "true", id: "email", verified: "true"},
+		{desc: "true as a text", id: "email", verified: `"true"`},
+		{desc: "false", id: "email", verified: "false", refused: true},
+		{desc: "false as a text", id: "email", verified: `"false"`, refused: true},
+		{
+			desc:     "VSee knows people by the address",
+			id:       "sub",
+			verified: "false",
+			byEmail:  true,
+			refused:  true,
+		},
+		{
+			desc:     "VSee knows people by the address, and it is verified",
+			id:       "sub",
+			verified: "true",
+			byEmail:  true,
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			c := tokenConfig(t, key)
+			c.JWT.Claims.ID = row.id
+			r := testReader(t, c)
+			r.ByEmail = row.byEmail
+			token := sign(t, key, es256, goodClaims(t, "email_verified", row.verified))
+			who, refusedAs, why := readFrom(r, http.Header{"X-Token": {token}})
+			if row.refused {
+				assert.Equal(t, refused, refusedAs)
+				assert.Contains(t, why, "email_verified")
+				return
+			}
+			require.Empty(t, refusedAs, why)
+			assert.Equal(t, "jane.doe@example.com", who.Email)
 		})
 	}
 }
@@ -463,13 +696,11 @@ func TestLoadBalancerToken(t *testing.T) {
 			desc:   "another signer",
 			header: `{"alg":"ES256","kid":"a1-b2","signer":"` + arn + `x"}`,
 			want:   refused,
-			asked:  "/a1-b2",
 		},
 		{
 			desc:   "no signer",
 			header: `{"alg":"ES256","kid":"a1-b2"}`,
 			want:   refused,
-			asked:  "/a1-b2",
 		},
 		{
 			desc:   "a path for a key id",
@@ -550,6 +781,55 @@ func TestTokenPresets(t *testing.T) {
 			issuer:  "https://cloud.google.com/iap",
 		},
 		{
+			desc:   "address with a query",
+			preset: "custom",
+			jwt: config.JWT{
+				Header:   "X-Token",
+				Issuer:   "https://auth.example.com",
+				Audience: "portal",
+				JWKSURL:  "https://keys.example.com/keys?appid=7&v=2",
+			},
+			header:  "X-Token",
+			address: "https://keys.example.com/keys?appid=7&v=2",
+			issuer:  "https://auth.example.com",
+		},
+		{
+			desc:   "query that looks like another host",
+			preset: "custom",
+			jwt: config.JWT{
+				Header:   "X-Token",
+				Issuer:   "https://auth.example.com",
+				Audience: "portal",
+				JWKSURL:  "https://keys.example.com?@evil.example.com/",
+			},
+			header:  "X-Token",
+			address: "https://keys.example.com?@evil.example.com/",
+			issuer:  "https://auth.example.com",
+		},
+		{
+			desc:   "aws-verified-access",
+			preset: "aws-verified-access",
+			jwt: config.JWT{
+				Issuer:   "https://auth.example.com",
+				Audience: "arn:aws:ec2:eu-west-1:1:verified-access-instance/vai-1",
+			},
+			header:  "X-Amzn-Ava-User-Context",
+			address: "https://public-keys.prod.verified-access.eu-west-1.amazonaws.com/ES256",
+			issuer:  "https://auth.example.com",
+		},
+		{
+			desc:   "aws-alb in China",
+			preset: "aws-alb",
+			jwt: config.JWT{
+				Issuer:   "https://auth.example.com",
+				Audience: "arn:aws-cn:elasticloadbalancing:cn-north-1:1:loadbalancer/app/p/1",
+				JWKSURL:  "https://keys.example.com/folder",
+			},
+			header:  "X-Amzn-Oidc-Data",
+			address: "https://keys.example.com/folder/ES256",
+			issuer:  "https://auth.example.com",
+		},
+		{
 			desc:    "aws-alb",
 			preset:  "aws-alb",
 			jwt:     config.JWT{Issuer: "https://auth.example.com", Audience: arn},
@@ -564,10 +844,77 @@ func TestTokenPresets(t *testing.T) {
 			assert.Equal(t, row.issuer, r.Verifier.Issuer)
 			assert.Equal(t, row.jwt.Audience, r.Verifier.Audience)
 			asked := withoutNetwork(t)
-			token := sign(t, key, es256, goodClaims(t))
-			_, refusedAs, _ := readFrom(r, http.Header{r.source.canonical: {token}})
-			assert.Equal(t, "keys_unavailable", refusedAs)
+			header := `{"alg":"ES256","kid":"ES256","signer":"` + row.jwt.Audience + `"}`
+			token := sign(t, key, header, goodClaims(t,
+				"iss", `"`+row.issuer+`"`,
+				"aud", `"`+row.jwt.Audience+`"`))
+			_, refusedAs, why := readFrom(r, http.Header{r.source.canonical: {token}})
+			assert.Equal(t, "keys_unavailable", refusedAs, why)
 			assert.Equal(t, row.address, strings.Join(*asked, " "))
+		})
+	}
+}
+
+// TestFileOverTheAddress: jwks wins over the address that a preset knows.
+func TestFileOverTheAddress(t *testing.T) {
+	key := newKey(t)
+	for _, row := range []struct{ preset, issuer string }{
+		{preset: "google-iap", issuer: "https://cloud.google.com/iap"},
+		{preset: "cloudflare", issuer: "https://team.cloudflareaccess.com"},
+		{preset: "pomerium", issuer: "portal.example.com"},
+		{preset: "aws-alb", issuer: "https://auth.example.com"},
+	} {
+		t.Run(row.preset, func(t *testing.T) {
+			c := config.Identity{Preset: row.preset, JWT: config.JWT{
+				JWKS:     jwksFile(t, jwksOf(key)),
+				Issuer:   row.issuer,
+				Audience: arn,
+			}}
+			r := testReader(t, c)
+			asked := withoutNetwork(t)
+			header := `{"alg":"ES256","kid":"ES256","signer":"` + arn + `"}`
+			token := sign(t, key, header,
+				goodClaims(t, "iss", `"`+row.issuer+`"`, "aud", `"`+arn+`"`))
+			_, refusedAs, why := readFrom(r, http.Header{r.source.canonical: {token}})
+			require.Empty(t, refusedAs, why)
+			stranger := sign(t, newKey(t), header,
+				goodClaims(t, "iss", `"`+row.issuer+`"`, "aud", `"`+arn+`"`))
+			_, refusedAs, _ = readFrom(r, http.Header{r.source.canonical: {stranger}})
+			assert.Equal(t, refused, refusedAs)
+			assert.Empty(t, *asked)
+		})
+	}
+}
+
+// TestVerifiedAccess: AWS Verified Access says issuer and end in the header.
+func TestVerifiedAccess(t *testing.T) {
+	key := newKey(t)
+	const instance = "arn:aws:ec2:eu-west-1:1:verified-access-instance/vai-1"
+	c := config.Identity{Preset: "aws-verified-access", JWT: config.JWT{
+		JWKS:     jwksFile(t, jwksOf(key)),
+		Issuer:   "https://auth.example.com",
+		Audience: instance,
+	}}
+	in5Minutes, err := json.Marshal(time.Now().Unix() + 300)
+	require.NoError(t, err)
+	for _, row := range []struct{ desc, header, want string }{
+		{desc: "genuine", header: `"iss":"https://auth.example.com","exp":` + string(in5Minutes)},
+		{
+			desc:   "another issuer",
+			header: `"iss":"https://evil.example.com","exp":` + string(in5Minutes),
+			want:   refused,
+		},
+		{desc: "expired", header: `"iss":"https://auth.example.com","exp":1`, want: refused},
+		{desc: "no end", header: `"iss":"https://auth.example.com"`, want: refused},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			header := `{"alg":"ES256","kid":"ES256","signer":"` + instance + `",` + row.header + `}`
+			claims := goodClaims(t, "iss", "", "exp", "", "aud", "")
+			content := pad(segment([]byte(header))) + "." + pad(segment([]byte(claims)))
+			token := signContent(t, key, content)
+			h := http.Header{"X-Amzn-Ava-User-Context": {token}}
+			_, refusedAs, why := readFrom(testReader(t, c), h)
+			assert.Equal(t, row.want, refusedAs, why)
 		})
 	}
 }
@@ -603,6 +950,12 @@ func TestGoogleID(t *testing.T) {
 			sub:  "securetoken.google.com/p/t:117",
 			want: "securetoken.google.com/p/t:117",
 		},
+		{
+			desc: "prefix twice",
+			sub:  "accounts.google.com:accounts.google.com:117",
+			want: "accounts.google.com:117",
+		},
+		{desc: "prefix in capitals", sub: "Accounts.google.com:1", want: "Accounts.google.com:1"},
 		{desc: "prefix alone", sub: "accounts.google.com:"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {

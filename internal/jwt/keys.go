@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/clinicpass/clinicpass/internal/logs"
@@ -14,9 +15,10 @@ import (
 
 const (
 	maxKeys      = 256 << 10        // bytes of a key set
-	maxPEMs      = 16               // keys that are kept where each has a file
+	maxFolder    = 256              // key ids that are known where each key has a file
 	keysLife     = time.Hour        // after which a key set is fetched again
-	keysPatience = 10 * time.Second // between two fetches
+	keysPatience = 10 * time.Second // before another try where the last one failed
+	keysRecheck  = 2 * time.Second  // between two fetches because of unknown key ids
 	keysRespite  = 5 * time.Minute  // that a good set gets when it cannot be fetched again
 	keysTimeout  = 5 * time.Second  // of a fetch
 )
@@ -28,11 +30,14 @@ var ErrKeys = errors.New("cannot be checked: the keys cannot be fetched")
 // by a request that needs them, when they are old or a token names an unknown one. The last good
 // set stays through an outage.
 type Keys struct {
-	address        string // of a JWKS (RFC 7517), or with perKey of a folder with PEM files by key id
-	perKey         bool
-	mu             sync.Mutex
-	keys           map[string]*key // by key id
-	fetched, tried time.Time
+	address string           // of a JWKS (RFC 7517), or of one key's PEM file; "" for fixed keys
+	folder  map[string]*Keys // by key id, where each key has a PEM file below the address; else nil
+	isPEM   bool             // the keys are one PEM file
+	mu      sync.Mutex
+	keys    []*key
+	fetched time.Time   // when the keys were good
+	again   time.Time   // when they may be fetched again
+	real    atomic.Bool // the address had a key once
 }
 
 var keyIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -40,7 +45,11 @@ var keyIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 // FetchedKeys returns keys that are fetched from the address of a JWKS, or with perKey of a folder
 // with a PEM file for each key's id. Nothing is fetched yet.
 func FetchedKeys(address string, perKey bool) *Keys {
-	return &Keys{address: address, perKey: perKey, keys: map[string]*key{}}
+	k := &Keys{address: address}
+	if perKey {
+		k.folder = map[string]*Keys{}
+	}
+	return k
 }
 
 // FixedKeys returns the keys of a JWKS, or nil where it has none that verifies signatures.
@@ -54,73 +63,87 @@ func FixedKeys(jwks []byte) *Keys {
 // Fetched reports whether the keys come from an address and so are worth keeping.
 func Fetched(k *Keys) bool { return k.address != "" }
 
-// key is a public key and the one algorithm it is for, whatever a token claims.
-type key struct {
-	algorithm string
-	public    interface{} // of one of the types that x509 knows
-}
-
-// find returns the key with the id, or nil when there is none. It returns ErrKeys when there are no
-// keys at all.
-func find(ctx context.Context, k *Keys, id string) (*key, error) {
+// find returns the keys that may have signed a token that names a key and an algorithm. It returns
+// ErrKeys when there are no keys at all.
+func find(ctx context.Context, k *Keys, id, algorithm string) ([]*key, error) {
+	if k.folder != nil {
+		if !keyIDPattern.MatchString(id) {
+			return nil, nil
+		}
+		k = fileOf(k, id)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	old := now.Sub(k.fetched) >= keysLife
-	if k.address != "" && (old || lookUp(k, id) == nil) && now.Sub(k.tried) >= keysPatience {
-		if k.perKey && !keyIDPattern.MatchString(id) {
-			return nil, nil
-		}
-		refresh(ctx, k, id, now)
+	needed := len(matching(k, id, algorithm)) == 0 || now.Sub(k.fetched) >= keysLife
+	if k.address != "" && needed && !now.Before(k.again) {
+		refresh(ctx, k, now)
 	}
-	if len(k.keys) == 0 {
+	if k.address != "" && k.fetched.IsZero() {
 		return nil, ErrKeys
 	}
-	return lookUp(k, id), nil
+	return matching(k, id, algorithm), nil
 }
 
-// lookUp finds a key by its id, or the only key for a token that names none.
-func lookUp(k *Keys, id string) *key {
-	if id == "" && len(k.keys) == 1 {
-		for _, only := range k.keys {
-			return only
+// fileOf returns the keys of the id's file. Each id has its own, so that made-up ids never take the
+// turn of a new key. Where there are too many, those without a key are forgotten.
+func fileOf(k *Keys, id string) *Keys {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.folder) >= maxFolder {
+		kept := map[string]*Keys{}
+		for known, file := range k.folder {
+			if file.real.Load() && len(kept) < maxFolder/2 {
+				kept[known] = file
+			}
+		}
+		k.folder = kept
+	}
+	if k.folder[id] == nil {
+		k.folder[id] = &Keys{address: k.address + id, isPEM: true}
+	}
+	return k.folder[id]
+}
+
+// matching returns the keys with the id, or every key for a token that names none; of those the ones
+// for the algorithm, up to a number that a forger may make us try.
+func matching(k *Keys, id, algorithm string) []*key {
+	found := []*key{}
+	for _, key := range k.keys {
+		fits := key.algorithm == algorithm && (id == "" || k.isPEM || key.id == id)
+		if fits && len(found) < maxTries {
+			found = append(found, key)
 		}
 	}
-	return k.keys[id]
+	return found
 }
 
 // refresh fetches the keys. The mutex is locked.
-func refresh(ctx context.Context, k *Keys, id string, now time.Time) {
-	k.tried = now
-	keys, err := fetch(ctx, k, id)
+func refresh(ctx context.Context, k *Keys, now time.Time) {
+	k.again = now.Add(keysPatience)
+	keys, err := fetch(ctx, k)
 	if err != nil {
 		logs.Error("identity.jwt: " + err.Error())
-		if lookUp(k, id) != nil { // the last good set serves on
+		if len(k.keys) > 0 { // the last good set serves on
 			k.fetched = now.Add(keysRespite - keysLife)
 		}
 		return
 	}
-	for other, known := range k.keys { // a load balancer rotates among few
-		if k.perKey && keys[other] == nil && len(keys) < maxPEMs {
-			keys[other] = known
-		}
-	}
-	k.fetched, k.keys = now, keys
+	k.keys = keys
+	k.fetched = now
+	k.again = now.Add(keysRecheck)
+	k.real.Store(len(keys) > 0)
 }
 
-// fetch gets the set, or with perKey the one key. It outlives the request and follows no redirect.
-func fetch(ctx context.Context, k *Keys, id string) (map[string]*key, error) {
+// fetch gets the keys. It outlives the request and follows no redirect.
+func fetch(ctx context.Context, k *Keys) ([]*key, error) {
 	if len(k.keys) > 0 { // the others go on with them meanwhile
 		k.mu.Unlock()
 		defer k.mu.Lock()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 	defer cancel()
-	address := k.address
-	if k.perKey {
-		address += id
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +156,15 @@ func fetch(ctx context.Context, k *Keys, id string) (map[string]*key, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k.isPEM && resp.StatusCode == http.StatusNotFound { // made up, or withdrawn
+		return nil, nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, errors.New("the address of the keys answers " + resp.Status)
 	}
-	if k.perKey {
+	if k.isPEM {
 		if one := parsePEM(content); one != nil {
-			return map[string]*key{id: one}, nil
+			return []*key{one}, nil
 		}
 		return nil, errors.New("the key's address answers without an ECDSA key")
 	}

@@ -9,9 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,39 +19,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestKeysOfASet: keys that are not for signatures, too small, off their curve, or of a type that
-// alg contradicts are not taken.
-func TestKeysOfASet(t *testing.T) {
-	taken := []string{}
-	for id := range parseJWKS(readTokens(t).JWKS) {
-		taken = append(taken, id)
+const (
+	wrongKey = "is signed by an unknown key or wrongly"
+	noKeys   = "cannot be checked: the keys cannot be fetched"
+)
+
+// verdict checks what Verify says of a token: "" when it is fine.
+func verdict(t *testing.T, v *Verifier, token, want string) {
+	t.Helper()
+	_, err := Verify(context.Background(), v, token)
+	if want == "" {
+		assert.NoError(t, err)
+		return
 	}
-	sort.Strings(taken)
-	assert.Equal(t, "ES256 ES384 EdDSA PS256 RS256 RS384 RS512 plain", strings.Join(taken, " "))
+	assert.EqualError(t, err, want)
 }
 
-// TestOnlyKey: a token without a key id is checked by the only key there is.
-func TestOnlyKey(t *testing.T) {
-	key := newKey(t)
-	v := verifierFor(key)
-	for _, row := range []struct {
-		desc, header string
-		refused      bool
-	}{
-		{desc: "its id", header: es256},
-		{desc: "no key id", header: `{"alg":"ES256"}`},
-		{desc: "empty key id", header: `{"alg":"ES256","kid":""}`},
-		{desc: "another key id", header: `{"alg":"ES256","kid":"other"}`, refused: true},
-	} {
-		t.Run(row.desc, func(t *testing.T) {
-			_, err := Verify(context.Background(), v, sign(t, key, row.header, goodClaims(t)))
-			if row.refused {
-				require.EqualError(t, err, "is signed by an unknown key or wrongly")
-				return
-			}
-			require.NoError(t, err)
-		})
+// headerFor is the header of a token by the key with the id; the id is taken out when it is "".
+func headerFor(t *testing.T, id string) string {
+	t.Helper()
+	members := map[string]string{"alg": "ES256"}
+	if id != "" {
+		members["kid"] = id
 	}
+	header, err := json.Marshal(members)
+	require.NoError(t, err)
+	return string(header)
 }
 
 func TestFixedKeys(t *testing.T) {
@@ -76,10 +69,11 @@ func TestFixedKeys(t *testing.T) {
 	assert.True(t, Fetched(FetchedKeys("https://auth.example.com/jwks.json", false)))
 }
 
-// keyServer answers what the test says, and notes the paths that are asked for.
+// keyServer answers what the test says, and notes the addresses that are asked for.
 type keyServer struct {
 	url, body string
 	status    int
+	files     map[string]string // by path; others get the status and the body
 	asked     []string
 }
 
@@ -87,7 +81,11 @@ func newKeyServer(t *testing.T) *keyServer {
 	t.Helper()
 	s := &keyServer{status: 200}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked = append(s.asked, r.URL.Path)
+		s.asked = append(s.asked, r.URL.RequestURI())
+		if file := s.files[r.URL.Path]; file != "" {
+			_, _ = io.WriteString(w, file)
+			return
+		}
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(s.status)
 		_, _ = io.WriteString(w, s.body)
@@ -97,22 +95,33 @@ func newKeyServer(t *testing.T) *keyServer {
 	return s
 }
 
-// TestKeysAreFetched: on first need, again for an unknown key at most every ten seconds, and the
-// last good set serves through an outage.
+// pass makes the keys older.
+func pass(keys *Keys, passed time.Duration) {
+	if !keys.fetched.IsZero() {
+		keys.fetched = keys.fetched.Add(-passed)
+	}
+	keys.again = keys.again.Add(-passed)
+}
+
+// TestKeysAreFetched: on first need, again for an unknown key at most every two seconds, every ten
+// where the last time failed, and the last good set serves through an outage.
 func TestKeysAreFetched(t *testing.T) {
 	key := newKey(t)
+	nextKey := newKey(t)
 	server := newKeyServer(t)
 	v := verifierFor(key)
 	v.Keys = FetchedKeys(server.url+"/jwks.json", false)
 	keys := v.Keys
 	jwks := jwksOf(key, "ES256")
+	next := jwksOf(nextKey, "next")
 	known := sign(t, key, es256, goodClaims(t))
-	unknown := sign(t, key, `{"alg":"ES256","kid":"unknown"}`, goodClaims(t))
-	noKeys := ErrKeys.Error()
-	const refused = "is signed by an unknown key or wrongly"
+	unknown := sign(t, key, headerFor(t, "unknown"), goodClaims(t))
+	stranger := sign(t, newKey(t), headerFor(t, ""), goodClaims(t))
+	none := sign(t, key, `{"alg":"none"}`, goodClaims(t))
+	rotated := sign(t, nextKey, headerFor(t, "next"), goodClaims(t))
 	for _, row := range []struct {
 		desc, body string
-		status     int
+		status     int           // 200 when absent
 		passed     time.Duration // since the row before
 		token      string
 		want       string
@@ -121,7 +130,6 @@ func TestKeysAreFetched(t *testing.T) {
 		{
 			desc:    "no keys in the answer",
 			body:    "{}",
-			status:  200,
 			token:   known,
 			want:    noKeys,
 			fetches: 1,
@@ -129,8 +137,7 @@ func TestKeysAreFetched(t *testing.T) {
 		{
 			desc:    "not asked again at once",
 			body:    jwks,
-			status:  200,
-			passed:  time.Second,
+			passed:  9 * time.Second,
 			token:   known,
 			want:    noKeys,
 			fetches: 1,
@@ -138,60 +145,75 @@ func TestKeysAreFetched(t *testing.T) {
 		{
 			desc:    "asked again later",
 			body:    jwks,
-			status:  200,
-			passed:  10 * time.Second,
+			passed:  1100 * time.Millisecond,
 			token:   known,
 			fetches: 2,
 		},
 		{
 			desc:    "known",
 			body:    jwks,
-			status:  200,
-			passed:  30 * time.Minute,
+			passed:  59 * time.Minute,
 			token:   known,
 			fetches: 2,
 		},
 		{
 			desc:    "an unknown key",
 			body:    jwks,
-			status:  200,
 			passed:  time.Second,
 			token:   unknown,
-			want:    refused,
+			want:    wrongKey,
 			fetches: 3,
 		},
 		{
 			desc:    "an unknown key at once",
 			body:    jwks,
-			status:  200,
 			passed:  time.Second,
 			token:   unknown,
-			want:    refused,
+			want:    wrongKey,
 			fetches: 3,
 		},
 		{
-			desc:    "an unknown key later",
+			desc:    "an unknown key after two seconds",
 			body:    jwks,
-			status:  200,
-			passed:  10 * time.Second,
+			passed:  1100 * time.Millisecond,
 			token:   unknown,
-			want:    refused,
+			want:    wrongKey,
 			fetches: 4,
+		},
+		{
+			desc:    "no key id, and nobody's signature, at once",
+			body:    jwks,
+			token:   stranger,
+			want:    wrongKey,
+			fetches: 4,
+		},
+		{
+			desc:    "no key id, and nobody's signature, later",
+			body:    jwks,
+			passed:  10 * time.Second,
+			token:   stranger,
+			want:    wrongKey,
+			fetches: 4,
+		},
+		{
+			desc:    "an algorithm without a key",
+			body:    jwks,
+			token:   none,
+			want:    wrongKey,
+			fetches: 5,
 		},
 		{
 			desc:    "the known one meanwhile",
 			body:    jwks,
-			status:  200,
 			token:   known,
-			fetches: 4,
+			fetches: 5,
 		},
 		{
 			desc:    "old",
 			body:    jwks,
-			status:  200,
 			passed:  61 * time.Minute,
 			token:   known,
-			fetches: 5,
+			fetches: 6,
 		},
 		{
 			desc:    "old in an outage",
@@ -199,32 +221,41 @@ func TestKeysAreFetched(t *testing.T) {
 			status:  500,
 			passed:  61 * time.Minute,
 			token:   known,
-			fetches: 6,
+			fetches: 7,
 		},
 		{
 			desc:    "soon after",
 			body:    jwks,
 			status:  500,
-			passed:  time.Minute,
+			passed:  4 * time.Minute,
 			token:   known,
-			fetches: 6,
+			fetches: 7,
 		},
 		{
 			desc:    "the outage goes on",
 			body:    jwks,
 			status:  500,
-			passed:  5 * time.Minute,
+			passed:  61 * time.Second,
 			token:   known,
-			fetches: 7,
+			fetches: 8,
+		},
+		{
+			desc:    "an unknown key in the outage, at once",
+			body:    jwks,
+			status:  500,
+			passed:  9 * time.Second,
+			token:   unknown,
+			want:    wrongKey,
+			fetches: 8,
 		},
 		{
 			desc:    "an unknown key in the outage",
 			body:    jwks,
 			status:  500,
-			passed:  10 * time.Second,
+			passed:  1100 * time.Millisecond,
 			token:   unknown,
-			want:    refused,
-			fetches: 8,
+			want:    wrongKey,
+			fetches: 9,
 		},
 		{
 			desc:    "a redirect",
@@ -232,49 +263,76 @@ func TestKeysAreFetched(t *testing.T) {
 			status:  302,
 			passed:  10 * time.Minute,
 			token:   known,
-			fetches: 9,
+			fetches: 10,
 		},
 		{
 			desc:    "too long",
 			body:    strings.Repeat(" ", maxKeys) + jwks,
-			status:  200,
-			passed:  10 * time.Minute,
-			token:   known,
-			fetches: 10,
-		},
-		{
-			desc:    "HTML",
-			body:    "<html>",
-			status:  200,
 			passed:  10 * time.Minute,
 			token:   known,
 			fetches: 11,
 		},
 		{
-			desc:    "the key is withdrawn",
-			body:    jwksOf(newKey(t), "new"),
-			status:  200,
+			desc:    "HTML",
+			body:    "<html>",
 			passed:  10 * time.Minute,
 			token:   known,
-			want:    refused,
 			fetches: 12,
+		},
+		{
+			desc:    "only keys for encryption",
+			body:    strings.ReplaceAll(jwks, `"kty"`, `"use":"enc","kty"`),
+			passed:  10 * time.Minute,
+			token:   known,
+			fetches: 13,
+		},
+		{
+			desc:    "a new key at once",
+			body:    next,
+			passed:  10 * time.Second,
+			token:   rotated,
+			fetches: 14,
+		},
+		{
+			desc:    "the key is withdrawn",
+			body:    next,
+			passed:  time.Second,
+			token:   known,
+			want:    wrongKey,
+			fetches: 14,
+		},
+		{
+			desc:    "not found",
+			body:    next,
+			status:  404,
+			passed:  61 * time.Minute,
+			token:   rotated,
+			fetches: 15,
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			server.body = row.body
 			server.status = row.status
-			keys.fetched = keys.fetched.Add(-row.passed)
-			keys.tried = keys.tried.Add(-row.passed)
-			_, err := Verify(context.Background(), v, row.token)
-			if row.want == "" {
-				assert.NoError(t, err)
-			} else {
-				assert.EqualError(t, err, row.want)
+			if row.status == 0 {
+				server.status = 200
 			}
+			pass(keys, row.passed)
+			verdict(t, v, row.token, row.want)
 			assert.Len(t, server.asked, row.fetches)
 		})
 	}
 	assert.NotContains(t, server.asked, "/elsewhere", "a redirect was followed")
+}
+
+// TestQueryOfTheAddress: some issuers tell their applications apart by it.
+func TestQueryOfTheAddress(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	server.body = jwksOf(key, "ES256")
+	v := verifierFor(key)
+	v.Keys = FetchedKeys(server.url+"/keys?appid=7&v=2", false)
+	verdict(t, v, sign(t, key, es256, goodClaims(t)), "")
+	assert.Equal(t, "/keys?appid=7&v=2", strings.Join(server.asked, " "))
 }
 
 // TestErrKeys: whoever answers the request can tell that it is not the caller's fault.
@@ -288,6 +346,7 @@ func TestErrKeys(t *testing.T) {
 		status        int
 	}{
 		{desc: "error", address: address, status: 503},
+		{desc: "not found", address: address, status: 404},
 		{desc: "no keys", address: address, status: 200},
 		{desc: "nobody there", address: "http://127.0.0.1:1/", status: 200},
 		{desc: "no address", address: "http://%zz/", status: 200},
@@ -322,7 +381,7 @@ func publicPEM(t *testing.T, key *ecdsa.PrivateKey) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// TestKeyFiles: with perKey, each key is fetched by its id and joins the others.
+// TestKeyFiles: with perKey, each key is fetched by its id, which can name no other address.
 func TestKeyFiles(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -337,10 +396,14 @@ func TestKeyFiles(t *testing.T) {
 		{desc: "second", id: "c3_d4", asked: "/c3_d4"},
 		{desc: "first again", id: "a1-b2"},
 		{desc: "second again", id: "c3_d4"},
+		{desc: "in another case", id: "A1-B2", asked: "/A1-B2"},
 		{desc: "path", id: "../a1-b2", refused: true},
+		{desc: "dots", id: "..", refused: true},
 		{desc: "query", id: "a1-b2?", refused: true},
+		{desc: "fragment", id: "a1-b2#", refused: true},
 		{desc: "escape", id: "%2e%2e", refused: true},
 		{desc: "address", id: "//evil.example.com/", refused: true},
+		{desc: "line break behind", id: "a1-b2\n", refused: true},
 		{desc: "too long", id: strings.Repeat("a", 65), refused: true},
 		{
 			desc:  "just not too long",
@@ -351,34 +414,185 @@ func TestKeyFiles(t *testing.T) {
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			server.asked = nil
-			v.Keys.tried = time.Time{}
-			header, err := json.Marshal(map[string]string{"alg": "ES256", "kid": row.id})
-			require.NoError(t, err)
-			_, err = Verify(context.Background(), v, sign(t, key, string(header), goodClaims(t)))
+			want := ""
 			if row.refused {
-				assert.EqualError(t, err, "is signed by an unknown key or wrongly")
-			} else {
-				assert.NoError(t, err)
+				want = wrongKey
 			}
+			verdict(t, v, sign(t, key, headerFor(t, row.id), goodClaims(t)), want)
 			assert.Equal(t, row.asked, strings.Join(server.asked, " "))
 		})
 	}
 }
 
-// TestKeyFilesAreBounded: whoever makes up key ids fills no memory.
+// TestKeyFileIsAnother: a key verifies only what names it.
+func TestKeyFileIsAnother(t *testing.T) {
+	first := newKey(t)
+	second := newKey(t)
+	server := newKeyServer(t)
+	server.files = map[string]string{
+		"/first":  publicPEM(t, first),
+		"/second": publicPEM(t, second),
+	}
+	v := verifierFor(first)
+	v.Keys = FetchedKeys(server.url+"/", true)
+	verdict(t, v, sign(t, first, headerFor(t, "first"), goodClaims(t)), "")
+	verdict(t, v, sign(t, second, headerFor(t, "second"), goodClaims(t)), "")
+	verdict(t, v, sign(t, first, headerFor(t, "second"), goodClaims(t)), wrongKey)
+	verdict(t, v, sign(t, second, headerFor(t, "first"), goodClaims(t)), wrongKey)
+	verdict(t, v, sign(t, second, headerFor(t, ""), goodClaims(t)), wrongKey)
+}
+
+// TestKeyFileOverTime: a file that is not there is a key that was made up or withdrawn; all other
+// trouble is the server's, and a key that was good serves on.
+func TestKeyFileOverTime(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	good := publicPEM(t, key)
+	v := verifierFor(key)
+	v.Keys = FetchedKeys(server.url+"/", true)
+	token := sign(t, key, headerFor(t, "a"), goodClaims(t))
+	for _, row := range []struct {
+		desc, body string
+		status     int
+		passed     time.Duration // since the row before
+		want       string
+		fetches    int
+	}{
+		{desc: "error", status: 500, want: noKeys, fetches: 1},
+		{
+			desc:    "not asked again at once",
+			body:    good,
+			status:  200,
+			passed:  9 * time.Second,
+			want:    noKeys,
+			fetches: 1,
+		},
+		{
+			desc:    "another error",
+			status:  403,
+			passed:  1100 * time.Millisecond,
+			want:    noKeys,
+			fetches: 2,
+		},
+		{
+			desc:    "no key",
+			body:    "<html>",
+			status:  200,
+			passed:  10 * time.Second,
+			want:    noKeys,
+			fetches: 3,
+		},
+		{
+			desc:    "a key set",
+			body:    jwksOf(key, "a"),
+			status:  200,
+			passed:  10 * time.Second,
+			want:    noKeys,
+			fetches: 4,
+		},
+		{desc: "not there", status: 404, passed: 10 * time.Second, want: wrongKey, fetches: 5},
+		{
+			desc:    "not asked again at once, as it is not there",
+			body:    good,
+			status:  200,
+			passed:  time.Second,
+			want:    wrongKey,
+			fetches: 5,
+		},
+		{
+			desc:    "new",
+			body:    good,
+			status:  200,
+			passed:  1100 * time.Millisecond,
+			fetches: 6,
+		},
+		{desc: "known", status: 500, passed: 59 * time.Minute, fetches: 6},
+		{desc: "old in an outage", status: 500, passed: 2 * time.Minute, fetches: 7},
+		{desc: "soon after", status: 500, passed: 4 * time.Minute, fetches: 7},
+		{desc: "the outage goes on", status: 500, passed: 2 * time.Minute, fetches: 8},
+		{desc: "withdrawn", status: 404, passed: 10 * time.Minute, want: wrongKey, fetches: 9},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			server.body = row.body
+			server.status = row.status
+			pass(fileOf(v.Keys, "a"), row.passed)
+			verdict(t, v, token, row.want)
+			assert.Len(t, server.asked, row.fetches)
+		})
+	}
+}
+
+// TestKeyFileOfAnotherCurve: a file may have any key that ECDSA has here, and counts for it only.
+func TestKeyFileOfAnotherCurve(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	server.body = publicPEM(t, key)
+	v := verifierFor(key)
+	v.Keys = FetchedKeys(server.url+"/", true)
+	token := sign(t, key, `{"alg":"ES384","kid":"a"}`, goodClaims(t))
+	verdict(t, v, token, wrongKey)
+}
+
+// TestPatienceOfEachFile: one file that cannot be fetched delays no other.
+func TestPatienceOfEachFile(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	server.status = 500
+	server.files = map[string]string{"/good": publicPEM(t, key)}
+	v := verifierFor(key)
+	v.Keys = FetchedKeys(server.url+"/", true)
+	verdict(t, v, sign(t, key, headerFor(t, "bad"), goodClaims(t)), noKeys)
+	verdict(t, v, sign(t, key, headerFor(t, "good"), goodClaims(t)), "")
+	verdict(t, v, sign(t, key, headerFor(t, "bad"), goodClaims(t)), noKeys)
+	verdict(t, v, sign(t, key, headerFor(t, "bad2"), goodClaims(t)), noKeys)
+	assert.Equal(t, "/bad /good /bad2", strings.Join(server.asked, " "))
+}
+
+// TestMadeUpKeyIDs: a flood of them fills no memory, and keeps no key away, new or known.
+func TestMadeUpKeyIDs(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	server.files = map[string]string{"/new": publicPEM(t, key)}
+	server.status = 404
+	v := verifierFor(key)
+	v.Keys = FetchedKeys(server.url+"/", true)
+	known := []string{}
+	for i := 0; i < 20; i++ {
+		id := "known-" + strconv.Itoa(i)
+		server.files["/"+id] = publicPEM(t, key)
+		known = append(known, sign(t, key, headerFor(t, id), goodClaims(t)))
+		verdict(t, v, known[i], "")
+	}
+	for i := 0; i < 600; i++ {
+		found, err := find(context.Background(), v.Keys, "key-"+strconv.Itoa(i), "ES256")
+		require.NoError(t, err)
+		require.Empty(t, found)
+		require.LessOrEqual(t, len(v.Keys.folder), 256)
+	}
+	require.Len(t, server.asked, 20+600, "each is asked for once")
+	verdict(t, v, sign(t, key, headerFor(t, "new"), goodClaims(t)), "")
+	require.Equal(t, "/new", server.asked[len(server.asked)-1])
+	for _, token := range known {
+		verdict(t, v, token, "")
+	}
+	assert.Equal(t, "/new", server.asked[len(server.asked)-1], "a known key was forgotten")
+}
+
+// TestKeyFilesAreBounded: not even real keys fill the memory, and each that is forgotten is fetched
+// again.
 func TestKeyFilesAreBounded(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
 	server.body = publicPEM(t, key)
 	keys := FetchedKeys(server.url+"/", true)
-	for i := 0; i < 2*maxPEMs; i++ {
-		keys.tried = time.Time{}
-		found, err := find(context.Background(), keys, "key-"+strconv.Itoa(i))
+	for i := 0; i < 700; i++ {
+		found, err := find(context.Background(), keys, "key-"+strconv.Itoa(i), "ES256")
 		require.NoError(t, err)
-		require.True(t, found != nil)
-		assert.LessOrEqual(t, len(keys.keys), maxPEMs)
+		require.Len(t, found, 1)
+		require.LessOrEqual(t, len(keys.folder), 256)
 	}
-	assert.Len(t, server.asked, 2*maxPEMs)
+	assert.Len(t, server.asked, 700)
+	assert.GreaterOrEqual(t, len(keys.folder), 128, "keys that were forgotten for nothing")
 }
 
 func TestParsePEM(t *testing.T) {
@@ -415,7 +629,8 @@ func TestOthersGoOn(t *testing.T) {
 	t.Cleanup(server.Close)
 	v := verifierFor(key)
 	keys := FetchedKeys(server.URL, false)
-	keys.keys = v.Keys.keys // of long ago
+	keys.keys = v.Keys.keys
+	keys.fetched = time.Now().Add(-2 * keysLife)
 	v.Keys = keys
 	token := sign(t, key, es256, goodClaims(t))
 	first := make(chan error, 1)
@@ -423,10 +638,41 @@ func TestOthersGoOn(t *testing.T) {
 		_, err := Verify(context.Background(), v, token)
 		first <- err
 	}()
-	<-asked
+	select {
+	case <-asked:
+	case <-time.After(3 * time.Second):
+		require.Fail(t, "the keys are old, and nobody asked for others")
+	}
+	start := time.Now()
 	_, err := Verify(context.Background(), v, token)
 	assert.NoError(t, err)
+	assert.Less(t, time.Since(start).Seconds(), keysTimeout.Seconds()/2, "it waited for the first")
 	assert.Equal(t, 0, len(asked), "the second request asked too")
 	close(answer)
 	assert.NoError(t, <-first)
+}
+
+// TestFirstFetchIsShared: requests that come at once wait for the keys that the first one fetches.
+func TestFirstFetchIsShared(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	server.body = jwksOf(key, "ES256")
+	v := verifierFor(key)
+	v.Keys = FetchedKeys(server.url, false)
+	token := sign(t, key, es256, goodClaims(t))
+	results := make(chan error, 5)
+	var all sync.WaitGroup
+	for i := 0; i < 5; i++ {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			_, err := Verify(context.Background(), v, token)
+			results <- err
+		}()
+	}
+	all.Wait()
+	for i := 0; i < 5; i++ {
+		assert.NoError(t, <-results)
+	}
+	assert.Len(t, server.asked, 1)
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,19 @@ func TestCheckClaims(t *testing.T) {
 			nbf:  "1700000061",
 			want: "is not valid yet (nbf)",
 		},
+		{
+			desc: "no beginning",
+			exp:  "1700000001",
+			nbf:  `"1700000000"`,
+			want: "is not valid yet (nbf)",
+		},
+		{desc: "the last time there is", exp: "100000000000"},
+		{
+			desc: "milliseconds by mistake",
+			exp:  "100000000001",
+			want: "has expired (exp), or never does",
+		},
+		{desc: "before all time", exp: "-1", want: "has expired (exp), or never does"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			claims := Claims{
@@ -174,12 +188,128 @@ func TestMaxToken(t *testing.T) {
 	require.EqualError(t, err, "is too long or no JWT")
 }
 
-// TestVerifyALB: tokens of AWS load balancers are signed as padded, and name their audience in the
-// header.
-func TestVerifyALB(t *testing.T) {
+// TestKind: a token of another kind signs nobody in, however good it is otherwise.
+func TestKind(t *testing.T) {
 	key := newKey(t)
 	v := verifierFor(key)
-	v.ALB = true
+	for _, row := range []struct {
+		desc, typ, events string
+		refused           bool
+	}{
+		{desc: "no typ"},
+		{desc: "JWT", typ: `"JWT"`},
+		{desc: "jwt", typ: `"jwt"`},
+		{desc: "access token", typ: `"at+jwt"`},
+		{desc: "access token in capitals", typ: `"AT+JWT"`},
+		{desc: "access token's media type", typ: `"application/at+jwt"`},
+		{desc: "typ that is null", typ: "null"},
+		{desc: "typ that ends otherwise", typ: `"logout+jwtx"`},
+		{desc: "logout token", typ: `"logout+jwt"`, refused: true},
+		{desc: "logout token in capitals", typ: `"LOGOUT+JWT"`, refused: true},
+		{desc: "logout token's media type", typ: `"application/logout+jwt"`, refused: true},
+		{desc: "media type in capitals", typ: `"Application/Logout+JWT"`, refused: true},
+		{desc: "security event", typ: `"secevent+jwt"`, refused: true},
+		{desc: "proof of possession", typ: `"dpop+jwt"`, refused: true},
+		{desc: "another access token", typ: `"xat+jwt"`, refused: true},
+		{desc: "nothing before the plus", typ: `"+jwt"`, refused: true},
+		{
+			desc:    "events",
+			events:  `{"http://schemas.openid.net/event/backchannel-logout":{}}`,
+			refused: true,
+		},
+		{desc: "no events in it", events: "{}", refused: true},
+		{desc: "events that are null", events: "null", refused: true},
+		{desc: "events of an access token", typ: `"at+jwt"`, events: "{}", refused: true},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			header := es256
+			if row.typ != "" {
+				header = `{"alg":"ES256","kid":"ES256","typ":` + row.typ + `}`
+			}
+			token := sign(t, key, header, goodClaims(t, "events", row.events))
+			_, err := Verify(context.Background(), v, token)
+			if row.refused {
+				require.EqualError(t, err,
+					"is of another kind (typ, events), such as a logout token")
+				return
+			}
+			require.NoError(t, err)
+		})
+	}
+	_, err := Verify(context.Background(), v,
+		sign(t, key, es256, goodClaims(t, "x", `{"events":{}}`)))
+	require.NoError(t, err, "events below another claim")
+}
+
+// TestClaimsComeFirst: no keys are fetched for a token that is not for us, whoever signed it.
+func TestClaimsComeFirst(t *testing.T) {
+	key := newKey(t)
+	server := newKeyServer(t)
+	v := verifierFor(key)
+	for _, row := range []struct {
+		desc, header string
+		claims       []string
+		fetches      int
+	}{
+		{desc: "for us", header: es256, fetches: 1},
+		{desc: "another issuer", header: es256, claims: []string{"iss", `"x"`}},
+		{desc: "another audience", header: es256, claims: []string{"aud", `"x"`}},
+		{desc: "expired", header: es256, claims: []string{"exp", "1"}},
+		{desc: "not valid yet", header: es256, claims: []string{"nbf", in(90)}},
+		{desc: "events", header: es256, claims: []string{"events", "{}"}},
+		{desc: "typ", header: `{"alg":"ES256","kid":"ES256","typ":"logout+jwt"}`},
+		{desc: "crit", header: `{"alg":"ES256","kid":"ES256","crit":["x"]}`},
+		{desc: "key id that is a list", header: `{"alg":"ES256","kid":["ES256"]}`},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			server.asked = nil
+			v.Keys = FetchedKeys(server.url, false)
+			token := sign(t, key, row.header, goodClaims(t, row.claims...))
+			_, err := Verify(context.Background(), v, token)
+			require.Error(t, err)
+			assert.Len(t, server.asked, row.fetches)
+			assert.Equal(t, row.fetches == 1, errors.Is(err, ErrKeys))
+		})
+	}
+}
+
+// TestAudiences: a text, or one of the texts in a list, says whom a token is for.
+func TestAudiences(t *testing.T) {
+	key := newKey(t)
+	v := verifierFor(key)
+	const another = "is for another audience (aud) than identity.jwt.audience"
+	for _, row := range []struct {
+		desc, aud string
+		refused   bool
+	}{
+		{desc: "text", aud: `"portal"`},
+		{desc: "list", aud: `["other","portal"]`},
+		{desc: "another", aud: `"other"`, refused: true},
+		{desc: "list in a text", aud: `"[\"portal\"]"`, refused: true},
+		{desc: "list with a list", aud: `["other",["portal"]]`, refused: true},
+		{desc: "list with a number", aud: `["portal",1]`, refused: true},
+		{desc: "texts with a comma", aud: `"portal,other"`, refused: true},
+		{desc: "empty list", aud: `[]`, refused: true},
+		{desc: "null", aud: `null`, refused: true},
+		{desc: "none", refused: true},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			token := sign(t, key, es256, goodClaims(t, "aud", row.aud))
+			_, err := Verify(context.Background(), v, token)
+			if row.refused {
+				require.EqualError(t, err, another)
+				return
+			}
+			require.NoError(t, err)
+		})
+	}
+}
+
+// TestVerifyAWS: AWS signs tokens as padded, and names their audience in the header.
+func TestVerifyAWS(t *testing.T) {
+	key := newKey(t)
+	v := verifierFor(key)
+	v.AWS = true
 	v.Audience = "arn"
 	for _, row := range []struct {
 		desc, header, aud string
@@ -190,6 +320,12 @@ func TestVerifyALB(t *testing.T) {
 		{
 			desc:    "another signer",
 			header:  `{"alg":"ES256","kid":"ES256","signer":"arn2"}`,
+			refused: true,
+		},
+		{
+			desc:    "another signer, and the audience in the claims",
+			header:  `{"alg":"ES256","kid":"ES256","signer":"arn2"}`,
+			aud:     `"arn"`,
 			refused: true,
 		},
 		{desc: "no signer", header: es256, refused: true},
@@ -217,9 +353,98 @@ func TestVerifyALB(t *testing.T) {
 			}
 			require.NoError(t, err)
 			padded := *v
-			padded.ALB = false
+			padded.AWS = false
 			_, err = Verify(context.Background(), &padded, token)
-			require.Error(t, err, "only load balancers pad")
+			require.Error(t, err, "only AWS pads")
+		})
+	}
+}
+
+// TestSignerIsForAWS: what the header says of the audience counts from AWS only.
+func TestSignerIsForAWS(t *testing.T) {
+	key := newKey(t)
+	token := sign(t, key, `{"alg":"ES256","kid":"ES256","signer":"portal"}`,
+		goodClaims(t, "aud", `"other"`))
+	_, err := Verify(context.Background(), verifierFor(key), token)
+	require.EqualError(t, err, "is for another audience (aud) than identity.jwt.audience")
+}
+
+// TestClaimsInTheHeader: AWS may say issuer and end in the header, which nobody else may. The
+// claims count where both do.
+func TestClaimsInTheHeader(t *testing.T) {
+	key := newKey(t)
+	const (
+		issuer      = `"https://auth.example.com"`
+		otherIssuer = "has another issuer (iss) than identity.jwt.issuer"
+		expired     = "has expired (exp), or never does"
+	)
+	for _, row := range []struct {
+		desc, iss, exp     string // of the header
+		claimIss, claimExp string
+		other              bool // not AWS
+		want               string
+	}{
+		{desc: "in the claims", claimIss: issuer, claimExp: in(300)},
+		{desc: "in the header", iss: issuer, exp: in(300)},
+		{desc: "in both", iss: issuer, exp: in(300), claimIss: issuer, claimExp: in(300)},
+		{desc: "one in each", iss: issuer, claimExp: in(300)},
+		{desc: "in neither", want: otherIssuer},
+		{desc: "another issuer", iss: `"x"`, exp: in(300), want: otherIssuer},
+		{
+			desc:     "another issuer in the claims",
+			iss:      issuer,
+			exp:      in(300),
+			claimIss: `"x"`,
+			want:     otherIssuer,
+		},
+		{
+			desc:     "another issuer in the header, ours in the claims",
+			iss:      `"x"`,
+			claimIss: issuer,
+			claimExp: in(300),
+		},
+		{
+			desc:     "null in the claims",
+			iss:      issuer,
+			exp:      in(300),
+			claimIss: "null",
+			want:     otherIssuer,
+		},
+		{desc: "expired", iss: issuer, exp: in(-61), want: expired},
+		{desc: "no end", iss: issuer, want: expired},
+		{
+			desc:     "expired by the claims",
+			iss:      issuer,
+			exp:      in(300),
+			claimExp: in(-61),
+			want:     expired,
+		},
+		{desc: "not AWS", iss: issuer, exp: in(300), other: true, want: otherIssuer},
+		{
+			desc:     "not AWS, the end",
+			exp:      in(300),
+			claimIss: issuer,
+			other:    true,
+			want:     expired,
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			v := verifierFor(key)
+			v.AWS = !row.other
+			header := `{"alg":"ES256","kid":"ES256","signer":"portal"`
+			if row.iss != "" {
+				header += `,"iss":` + row.iss
+			}
+			if row.exp != "" {
+				header += `,"exp":` + row.exp
+			}
+			claims := goodClaims(t, "iss", row.claimIss, "exp", row.claimExp)
+			_, err := Verify(context.Background(), v, sign(t, key, header+"}", claims))
+			if row.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, row.want)
 		})
 	}
 }

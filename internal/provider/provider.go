@@ -15,8 +15,10 @@ import (
 const Patient = "patient"
 
 const (
-	maxCode   = 128          // bytes; VSee's limit
-	onlyID    = "{id}"       // the template that most have
+	maxCode   = 128    // bytes; VSee's limit
+	hashed    = "h-"   // before the digest that takes the place of a longer code
+	onlyID    = "{id}" // the template that most have
+	onlyEmail = "{email}"
 	firstLast = "first-last" // orders of the words in a display name
 	lastFirst = "last-first"
 )
@@ -41,6 +43,10 @@ func Parse(c *config.Config, p *config.Problems) *Rules {
 	orders := []string{firstLast, lastFirst}
 	order := config.Choice("identity.nameOrder", c.Identity.NameOrder, orders, p)
 	checkCode(c.Provider.Code, p)
+	names, token := identity.Names(c.Identity)
+	p.Require(token != "" || names.ID == "" || names.Email != "" ||
+		!strings.Contains(c.Provider.Code, onlyEmail), "provider.code",
+		"has {email}, which no header gives: set identity.headers.email")
 	patient := c.Provider.Type == Patient
 	config.Choice("provider.type", c.Provider.Type, []string{"provider", Patient}, p)
 	p.Require(!patient || !c.Room.Enabled, "room.enabled",
@@ -55,8 +61,8 @@ func Parse(c *config.Config, p *config.Problems) *Rules {
 func Of(r *Rules, who *identity.Identity) *Provider {
 	names := namesOf(who, r.nameOrder)
 	code := who.ID
-	if r.code != onlyID || len(code) > maxCode {
-		code = codeFor(r.code, who, names)
+	if r.code != onlyID || len(code) > maxCode || len(code) == len(hashed)+2*sha256.Size {
+		code = codeFor(r.code, who)
 	}
 	if code == "" {
 		return nil
@@ -65,17 +71,21 @@ func Of(r *Rules, who *identity.Identity) *Provider {
 	return &Provider{Who: who, FirstName: names[0], LastName: names[1], Code: code, Hash: hash}
 }
 
-// codeFor returns the code by a template, or "" for none.
-func codeFor(template string, who *identity.Identity, names []string) string {
-	code := Fill(template, &Provider{Who: who, FirstName: names[0], LastName: names[1]})
-	if len(code) > maxCode {
-		return fmt.Sprintf("%x", sha256.Sum256([]byte(code)))
-	}
-	if strings.TrimSpace(code) == "" {
+// codeFor returns the code by a template, or "" without the id or address that it needs. A code that
+// is too long, or looks as if it had been, becomes its digest, so that no two people meet in one.
+func codeFor(template string, who *identity.Identity) string {
+	if (who.ID == "" && strings.Contains(template, onlyID)) ||
+		(who.Email == "" && strings.Contains(template, onlyEmail)) {
 		return ""
+	}
+	code := strings.NewReplacer(onlyID, who.ID, onlyEmail, who.Email).Replace(template)
+	if len(code) > maxCode || hashedCode.MatchString(code) {
+		return hashed + fmt.Sprintf("%x", sha256.Sum256([]byte(code)))
 	}
 	return code
 }
+
+var hashedCode = regexp.MustCompile(`^` + hashed + `[0-9a-f]{64}$`)
 
 // Fill puts the provider into a template.
 func Fill(template string, p *Provider) string {
@@ -92,106 +102,12 @@ func CheckTemplate(key, template string, p *config.Problems) bool {
 	return known
 }
 
-// checkCode refuses a template that could give two people the same code, which is the same account.
+// checkCode refuses a template that could give two people the same code, which is the same account:
+// by names, which people can change, or by two values of which one could have a part of the other.
 func checkCode(template string, p *config.Problems) {
-	switch {
-	case strings.Contains(template, "{hash}"):
-		p.Add("provider.code", "cannot contain {hash}, which is taken over the code")
-	case !CheckTemplate("provider.code", template, p): // which says why
-	case !strings.Contains(template, "{id}") && !strings.Contains(template, "{email}"):
-		p.Add("provider.code", "must contain {id} or {email}, or two people could end in one account")
-	}
-}
-
-// namesOf returns first and last name, from the best source there is.
-func namesOf(who *identity.Identity, order string) []string {
-	if who.Name == "" || who.LastName != "" {
-		return otherNames(who, order)
-	}
-	return splitName(who.Name, order)
-}
-
-// otherNames are for somebody whose display name is missing, or beaten by first and last name.
-func otherNames(who *identity.Identity, order string) []string {
-	if who.FirstName != "" && who.LastName != "" {
-		return []string{who.FirstName, who.LastName}
-	}
-	if who.Name != "" {
-		return splitName(who.Name, order)
-	}
-	if one := who.FirstName + who.LastName; one != "" {
-		return []string{one, "-"}
-	}
-	local, _, _ := strings.Cut(who.Email, "@")
-	words := strings.Fields(strings.ReplaceAll(local, ".", " "))
-	if len(words) == 0 {
-		return []string{who.ID, "-"}
-	}
-	return arrange(words, firstLast)
-}
-
-// splitName splits a display name into first and last name: "Jane Q. Doe", "Doe, Jane",
-// "Jane Doe, MD", and with lastFirst "Doe Jane".
-func splitName(name, order string) []string {
-	two := twoWords.FindStringSubmatch(name)
-	if two != nil && order == firstLast {
-		return two[1:]
-	}
-	return splitWords(name, order)
-}
-
-// twoWords matches the most common name, of which nothing is to be taken off.
-var twoWords = regexp.MustCompile(`^([^ ,\t]+) ([^ ,\t]+)$`)
-
-// splitWords is splitName for every name.
-func splitWords(name, order string) []string {
-	parts := nameParts(name)
-	switch len(parts) {
-	case 0:
-		return []string{strings.TrimSpace(name), "-"}
-	case 1:
-		return arrange(strings.Fields(parts[0]), order)
-	}
-	return []string{strings.Join(parts[1:], " "), parts[0]}
-}
-
-// arrange returns first and last name of a name's words.
-func arrange(words []string, order string) []string {
-	last := len(words) - 1
-	if last < 1 {
-		return []string{strings.Join(words, ""), "-"}
-	}
-	if order == lastFirst {
-		return []string{strings.Join(words[1:], " "), words[0]}
-	}
-	return []string{strings.Join(words[:last], " "), words[last]}
-}
-
-// nameParts returns what stands between the commas of a name, without titles behind it.
-func nameParts(name string) []string {
-	parts := []string{}
-	for _, part := range strings.Split(name, ",") {
-		part = strings.Join(strings.Fields(part), " ")
-		named := len(parts) > 1 || (len(parts) == 1 && strings.Contains(parts[0], " "))
-		if part == "" || (named && postNominal(part)) {
-			continue
-		}
-		parts = append(parts, part)
-	}
-	return parts
-}
-
-// postNominals are what stands behind a comma in a clinician's name without being a name.
-const postNominals = " md do mbbs rn np pa pac ma phd psyd pharmd dnp dds dmd dpm od aprn fnp " +
-	"fnpbc arnp cnm crna lcsw lpc lmft lmhc lpn bsn msn mph jr sr ii iii iv facp facs faap esq "
-
-// postNominal reports whether every word of the part is a title, such as "MD" or "Ph.D. FACP".
-func postNominal(part string) bool {
-	plain := strings.NewReplacer(".", "", "-", "").Replace(strings.ToLower(part))
-	for _, word := range strings.Fields(plain) {
-		if !strings.Contains(postNominals, " "+word+" ") {
-			return false
-		}
-	}
-	return true
+	rest := strings.Replace(strings.Replace(template, onlyID, "", 1), onlyEmail, "", 1)
+	both := strings.Contains(template, onlyID) && strings.Contains(template, onlyEmail)
+	p.Require(rest != template && !both && !strings.ContainsAny(rest, "{}"), "provider.code",
+		"must have {id} or {email} once, and no other placeholder: by names or several values, two "+
+			"people could end in one account")
 }

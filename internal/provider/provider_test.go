@@ -13,6 +13,8 @@ import (
 	"github.com/clinicpass/clinicpass/internal/identity"
 )
 
+const limit = 128 // bytes of a code, VSee's
+
 func testRules(code string) *Rules { return &Rules{code: code, nameOrder: firstLast} }
 
 // hashOf returns the SHA-256 of a text in hexadecimal digits.
@@ -22,7 +24,8 @@ func hashOf(text string) string {
 }
 
 func TestCode(t *testing.T) {
-	long := strings.Repeat("x", maxCode+1)
+	long := strings.Repeat("x", limit+1)
+	digest := hashOf("somebody")
 	for _, row := range []struct {
 		desc, template string
 		who            identity.Identity
@@ -35,33 +38,22 @@ func TestCode(t *testing.T) {
 			code:     "u-17",
 		},
 		{
-			desc:     "a template",
-			template: "a:{id}:{email}:{name}:{firstName}:{lastName}",
+			desc:     "the address",
+			template: "{email}",
+			who:      identity.Identity{ID: "u-17", Email: "jane@example.com"},
+			code:     "jane@example.com",
+		},
+		{
+			desc:     "the id with a text around it",
+			template: "a:{id}/b",
 			who:      identity.Identity{ID: "7", Email: "j@example.com", Name: "Jane Doe"},
-			code:     "a:7:j@example.com:Jane Doe:Jane:Doe",
+			code:     "a:7/b",
 		},
 		{
-			desc:     "the name is made up from its parts",
-			template: "{id}/{name}",
-			who:      identity.Identity{ID: "7", FirstName: "Jane", LastName: "Doe"},
-			code:     "7/Jane Doe",
-		},
-		{
-			desc:     "the name is made up from one part",
-			template: "{id}/{name}/{firstName}/{lastName}",
-			who:      identity.Identity{ID: "7", FirstName: "Jane"},
-			code:     "7/Jane/Jane/-",
-		},
-		{
-			desc:     "the name is the one that was told",
-			template: "{id}/{name}",
-			who: identity.Identity{
-				ID:        "7",
-				Name:      "Dr. J. Doe",
-				FirstName: "Jane",
-				LastName:  "Doe",
-			},
-			code: "7/Dr. J. Doe",
+			desc:     "the address with a text around it",
+			template: "staff-{email}.x",
+			who:      identity.Identity{ID: "7", Email: "j@example.com"},
+			code:     "staff-j@example.com.x",
 		},
 		{
 			desc:     "values are not templates",
@@ -78,23 +70,109 @@ func TestCode(t *testing.T) {
 		{
 			desc:     "128 bytes stay",
 			template: "{id}",
-			who:      identity.Identity{ID: long[:maxCode]},
-			code:     long[:maxCode],
+			who:      identity.Identity{ID: long[:limit]},
+			code:     long[:limit],
+		},
+		{
+			desc:     "128 bytes of a template stay",
+			template: "y{id}",
+			who:      identity.Identity{ID: long[:limit-1]},
+			code:     "y" + long[:limit-1],
 		},
 		{
 			desc:     "129 bytes become their hash",
 			template: "{id}",
 			who:      identity.Identity{ID: long},
-			code:     hashOf(long),
+			code:     "h-" + hashOf(long),
 		},
 		{
 			desc:     "129 bytes of a template become their hash",
 			template: "y{id}",
-			who:      identity.Identity{ID: long[:maxCode]},
-			code:     hashOf("y" + long[:maxCode]),
+			who:      identity.Identity{ID: long[:limit]},
+			code:     "h-" + hashOf("y"+long[:limit]),
 		},
-		{desc: "an empty code", template: "{email}", who: identity.Identity{ID: "7"}},
-		{desc: "a code of blanks", template: " {email} ", who: identity.Identity{ID: "7"}},
+		{
+			desc:     "129 bytes of an address become their hash",
+			template: "{email}",
+			who:      identity.Identity{ID: "7", Email: long},
+			code:     "h-" + hashOf(long),
+		},
+		{
+			desc:     "letters count as their bytes",
+			template: "{id}",
+			who:      identity.Identity{ID: strings.Repeat("é", 65)},
+			code:     "h-" + hashOf(strings.Repeat("é", 65)),
+		},
+		{
+			desc:     "an id like a hash becomes its hash",
+			template: "{id}",
+			who:      identity.Identity{ID: "h-" + digest},
+			code:     "h-" + hashOf("h-"+digest),
+		},
+		{
+			desc:     "an address like a hash becomes its hash",
+			template: "{email}",
+			who:      identity.Identity{ID: "7", Email: "h-" + digest},
+			code:     "h-" + hashOf("h-"+digest),
+		},
+		{
+			desc:     "a template's code like a hash becomes its hash",
+			template: "h-{id}",
+			who:      identity.Identity{ID: digest},
+			code:     "h-" + hashOf("h-"+digest),
+		},
+		{
+			desc:     "a digest alone stays",
+			template: "{id}",
+			who:      identity.Identity{ID: digest},
+			code:     digest,
+		},
+		{
+			desc:     "as long as a hash, and none",
+			template: "{id}",
+			who:      identity.Identity{ID: "i-" + digest},
+			code:     "i-" + digest,
+		},
+		{
+			desc:     "shorter than a hash",
+			template: "{id}",
+			who:      identity.Identity{ID: "h-" + digest[1:]},
+			code:     "h-" + digest[1:],
+		},
+		{
+			desc:     "longer than a hash",
+			template: "{id}",
+			who:      identity.Identity{ID: "h-" + digest + "0"},
+			code:     "h-" + digest + "0",
+		},
+		{
+			desc:     "a hash behind something",
+			template: "x{id}",
+			who:      identity.Identity{ID: "h-" + digest},
+			code:     "xh-" + digest,
+		},
+		{
+			desc:     "a hash with a line below it",
+			template: "{id}\n",
+			who:      identity.Identity{ID: "h-" + digest},
+			code:     "h-" + digest + "\n",
+		},
+		{desc: "no id", template: "{id}", who: identity.Identity{Email: "j@example.com"}},
+		{desc: "no id in a text", template: "x-{id}", who: identity.Identity{Email: "j@example.com"}},
+		{desc: "no address", template: "{email}", who: identity.Identity{ID: "7"}},
+		{desc: "no address in blanks", template: " {email} ", who: identity.Identity{ID: "7"}},
+		{desc: "no address behind a text", template: "staff-{email}", who: identity.Identity{ID: "7"}},
+		{desc: "no address before a text", template: "{email}.x", who: identity.Identity{ID: "7"}},
+		{
+			desc:     "no address behind a long text",
+			template: long + "{email}",
+			who:      identity.Identity{ID: "7"},
+		},
+		{
+			desc:     "no address, and an id that is none",
+			template: "staff-{email}",
+			who:      identity.Identity{ID: "{email}", Name: "Jane Doe"},
+		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			who := row.who
@@ -105,9 +183,48 @@ func TestCode(t *testing.T) {
 			}
 			require.True(t, p != nil, "nobody")
 			assert.Equal(t, row.code, p.Code)
+			assert.LessOrEqual(t, len(p.Code), limit)
 			assert.Equal(t, hashOf(row.code)[:16], p.Hash)
 			assert.True(t, p.Who == &who, "another identity")
 			assert.Equal(t, row.who.Email, p.Who.Email)
+		})
+	}
+}
+
+// TestCodesDoNotMeet: whoever may choose an id or address cannot choose another's code. The
+// attacker knows everybody's code, and tries each as a value.
+func TestCodesDoNotMeet(t *testing.T) {
+	long := strings.Repeat("x", 3*limit)
+	for _, row := range []struct{ desc, template, before string }{
+		{desc: "the id", template: "{id}"},
+		{desc: "the address", template: "{email}"},
+		{desc: "behind a text", template: "staff-{id}", before: "staff-"},
+		{desc: "behind a text like a hash's", template: "h-{id}", before: "h-"},
+		{desc: "behind half of a hash's", template: "h{email}", before: "h"},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			owners := map[string]string{} // of the codes
+			take := func(value string) string {
+				p := Of(testRules(row.template), &identity.Identity{ID: value, Email: value})
+				require.True(t, p != nil, "nobody")
+				if owner := owners[p.Code]; owner != "" {
+					assert.Equal(t, owner, value, "two people have the code %s", p.Code)
+				}
+				owners[p.Code] = value
+				return p.Code
+			}
+			take("u-17")
+			take(long[:limit])
+			for i := 0; i < 3; i++ {
+				code := take(long[:limit+1+i])
+				for try := 0; try < 4; try++ { // as it is, and what comes of that
+					value := strings.TrimPrefix(code, row.before)
+					take(value + " ")
+					take("h-" + hashOf(code))
+					code = take(value)
+				}
+			}
+			assert.Greater(t, len(owners), 15)
 		})
 	}
 }
@@ -145,42 +262,38 @@ func TestFill(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
+	code := func(template string) func(c *config.Config) {
+		return func(c *config.Config) { c.Provider.Code = template }
+	}
+	once := []string{"provider.code: must have {id} or {email} once, and no other placeholder: " +
+		"by names or several values, two people could end in one account"}
 	for _, row := range []struct {
 		desc   string
 		change func(c *config.Config)
 		want   []string // the beginnings of what is told
 	}{
 		{desc: "defaults", change: func(c *config.Config) {}},
-		{desc: "e-mail", change: func(c *config.Config) { c.Provider.Code = "{email}" }},
-		{
-			desc:   "template of everything",
-			change: func(c *config.Config) { c.Provider.Code = "{id}{name}{firstName}{lastName}" },
-		},
-		{
-			desc:   "neither id nor e-mail",
-			change: func(c *config.Config) { c.Provider.Code = "{name}" },
-			want:   []string{"provider.code: must contain {id} or {email}"},
-		},
-		{
-			desc:   "no code",
-			change: func(c *config.Config) { c.Provider.Code = "" },
-			want:   []string{"provider.code: must contain {id} or {email}"},
-		},
-		{
-			desc:   "unknown placeholder",
-			change: func(c *config.Config) { c.Provider.Code = "{id}{npi}" },
-			want:   []string{"provider.code: has an unknown placeholder"},
-		},
-		{
-			desc:   "unfinished placeholder",
-			change: func(c *config.Config) { c.Provider.Code = "{id}{" },
-			want:   []string{"provider.code: has an unknown placeholder"},
-		},
-		{
-			desc:   "hash of itself",
-			change: func(c *config.Config) { c.Provider.Code = "{id}{hash}" },
-			want:   []string{"provider.code: cannot contain {hash}"},
-		},
+		{desc: "e-mail", change: code("{email}")},
+		{desc: "id behind a text", change: code("staff-{id}")},
+		{desc: "e-mail before a text", change: code("{email}:x")},
+		{desc: "blanks", change: code(" {id} ")},
+		{desc: "no code", change: code(""), want: once},
+		{desc: "one code for everybody", change: code("doctor"), want: once},
+		{desc: "name", change: code("{name}"), want: once},
+		{desc: "id and name", change: code("{id}-{name}"), want: once},
+		{desc: "e-mail and first name", change: code("{firstName}{email}"), want: once},
+		{desc: "id and last name", change: code("{id}{lastName}"), want: once},
+		{desc: "id and e-mail", change: code("{id}-{email}"), want: once},
+		{desc: "e-mail and id", change: code("{email}{id}"), want: once},
+		{desc: "id twice", change: code("{id}-{id}"), want: once},
+		{desc: "e-mail twice", change: code("{email}{email}"), want: once},
+		{desc: "everything", change: code("{id}{name}{firstName}{lastName}"), want: once},
+		{desc: "unknown placeholder", change: code("{id}{npi}"), want: once},
+		{desc: "other case", change: code("{ID}"), want: once},
+		{desc: "unfinished placeholder", change: code("{id}{"), want: once},
+		{desc: "unbegun placeholder", change: code("}{email}"), want: once},
+		{desc: "placeholder in a placeholder", change: code("{i{id}d}"), want: once},
+		{desc: "hash of itself", change: code("{id}{hash}"), want: once},
 		{
 			desc:   "order of names",
 			change: func(c *config.Config) { c.Identity.NameOrder = "last-first" },
