@@ -99,27 +99,16 @@ func TestAuditThatCannotBeWritten(t *testing.T) {
 			b := newBench(t)
 			folder := filepath.Join(t.TempDir(), "missing")
 			missing := filepath.Join(folder, "audit.jsonl")
-			rows := []struct{ desc, file, reason string }{
-				{desc: "full", file: "/dev/full", reason: "no space left"},
-				{desc: "folder", file: t.TempDir(), reason: "is a directory"},
-				{desc: "missing", file: missing, reason: "no such file"},
-			}
-			middlewares := map[string]map[string]any{}
-			for _, row := range rows {
-				middlewares[row.desc] = overlay(b.baseConfig(), map[string]any{
-					"audit": map[string]any{"file": row.file},
-				})
-			}
-			running := e.start(t, b.site.URL, middlewares)
-			for _, row := range rows {
-				t.Run(row.desc, func(t *testing.T) {
-					logged := len(running.log())
-					clicks(t, running, row.desc, 5)
-					running.waitForLog(t, logged, row.reason)
-					running.checkReports(t, logged, 5, 1)
-				})
-			}
+			running := e.start(t, b.site.URL, map[string]map[string]any{
+				"missing": overlay(b.baseConfig(), map[string]any{
+					"audit": map[string]any{"file": missing},
+				}),
+			})
 			logged := len(running.log())
+			clicks(t, running, "missing", 5)
+			running.waitForLog(t, logged, "no such file")
+			running.checkReports(t, logged, 5, 1)
+			logged = len(running.log())
 			for range 2 {
 				require.NoError(t, os.Mkdir(folder, 0o700))
 				clicks(t, running, "missing", 2)

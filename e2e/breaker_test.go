@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,7 +34,7 @@ func (b *bench) open(t *testing.T, running *running, host string) {
 		got := running.send(t, host, request{path: "/clinic", header: header})
 		require.Equal(t, http.StatusBadGateway, got.status, "failure %d: %s", i+1, got.outcome())
 	}
-	running.waitForLog(t, logged, "failed 5 times in a row")
+	running.waitForLog(t, logged, "failed for 5 people in a row")
 }
 
 // refuses reports whether the breaker answers, which it does without a call of the API.
@@ -45,6 +50,60 @@ func (b *bench) refuses(t *testing.T, running *running, host, id string) bool {
 	assert.Zero(t, made, "calls for %s: %s", id, got.outcome())
 	assert.Regexp(t, "^[1-5]$", got.header.Get("Retry-After"), id)
 	return true
+}
+
+// TestOneFailingPatient: the API fails for one person, who clicks again and again. No doctor's click
+// is refused, and the API is not asked for every click of the one. In an outage the breaker opens.
+func TestOneFailingPatient(t *testing.T) {
+	for _, e := range environments() {
+		t.Run(e.name, func(t *testing.T) {
+			b := newBench(t)
+			failing, asked := atomic.Bool{}, atomic.Int32{}
+			target, err := url.Parse(b.clinic.API())
+			require.NoError(t, err)
+			pass := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+			api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				isPatient := bytes.Contains(body, []byte("patient-7"))
+				if isPatient || failing.Load() {
+					if isPatient {
+						asked.Add(1)
+					}
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				pass.ServeHTTP(w, r)
+			}))
+			t.Cleanup(api.Close)
+			running := e.start(t, b.site.URL, map[string]map[string]any{
+				"clinic": overlay(b.baseConfig(), map[string]any{
+					"api": map[string]any{"url": api.URL + target.Path},
+				}),
+			})
+			click := func(id string) string {
+				r := request{path: "/clinic", header: defaultHeaders(id)}
+				return running.send(t, "clinic", r).outcome()
+			}
+			start := time.Now()
+			for i := range 50 {
+				for range 4 {
+					require.Equal(t, "api_unavailable", click("patient-7"))
+				}
+				require.Equal(t, "signed_in", click(fmt.Sprint("doctor-", i)))
+			}
+			windows := 1 + int32(time.Since(start)/(10*time.Second))
+			assert.LessOrEqual(t, asked.Load(), 5*windows, "calls for 200 clicks")
+			assert.NotContains(t, running.log(), "people in a row")
+
+			failing.Store(true)
+			logged := len(running.log())
+			for i := range 5 {
+				require.Equal(t, "api_unavailable", click(fmt.Sprint("doctor-", i)))
+			}
+			running.waitForLog(t, logged, "failed for 5 people in a row")
+		})
+	}
 }
 
 // TestBreaker: after five failures nobody is sent to the API for 5 s, then one person, and
@@ -116,5 +175,5 @@ func TestBreakerOutlivesReloads(t *testing.T) {
 		assert.True(t, refused, "after reload %d", i+1)
 	}
 	log := pluginLines(r.running.log())
-	assert.Equal(t, 1, strings.Count(log, "failed 5 times in a row"), log)
+	assert.Equal(t, 1, strings.Count(log, "failed for 5 people in a row"), log)
 }

@@ -17,14 +17,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// mistake is a row of testdata/config.json.
+type mistake struct {
+	Desc   string         `json:"desc"`
+	Config map[string]any `json:"config"` // laid over the base; null leaves a key out
+	Want   []string       `json:"want"`   // lines of the error, or their beginnings
+}
+
 // TestConfigurationErrors: every mistake is named, all of them at once, where an operator sees it,
 // and the other middlewares go on working.
 func TestConfigurationErrors(t *testing.T) {
-	type mistake struct {
-		Desc   string         `json:"desc"`
-		Config map[string]any `json:"config"` // laid over the base; null leaves a key out
-		Want   []string       `json:"want"`   // lines of the error, or their beginnings
-	}
 	rows := load[mistake](t, "config.json")
 	dir := t.TempDir()
 	for name, content := range map[string]string{"empty": "\n", "blank": "two words\n"} {

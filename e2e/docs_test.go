@@ -96,20 +96,31 @@ func TestLinks(t *testing.T) {
 // renaming one shows here.
 func TestThreatModelNamesTests(t *testing.T) {
 	known := []string{}
-	pattern := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	pattern := regexp.MustCompile(`^func (Test\w+)\(`)
+	rows := regexp.MustCompile(`\bdesc: +"([^"]+)"`)
 	err := filepath.WalkDir(traefik.Root(), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		content, err := os.ReadFile(path)
-		for _, found := range pattern.FindAllStringSubmatch(string(content), -1) {
+		for _, function := range strings.Split(string(content), "\nfunc ")[1:] {
+			found := pattern.FindStringSubmatch("func " + function)
+			if found == nil {
+				continue
+			}
 			known = append(known, found[1])
+			for _, row := range rows.FindAllStringSubmatch(function, -1) {
+				known = append(known, found[1]+"/"+row[1])
+			}
 		}
 		return err
 	})
 	require.NoError(t, err)
 	for _, row := range load[behaviour](t, "behaviour.json") {
 		known = append(known, "TestBehaviour/"+row.Desc)
+	}
+	for _, row := range load[mistake](t, "config.json") {
+		known = append(known, "TestConfigurationErrors/"+row.Desc)
 	}
 	for _, row := range append(crookedPaths(), spoofs...) {
 		known = append(known, "TestSpoofing/"+row.chain+": "+row.desc)

@@ -219,7 +219,7 @@ func TestNewDoesNotGrow(t *testing.T) {
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
-			plugin, err := interpreted.Load(pluginPath(t), nil, io.Discard, io.Discard)
+			plugin, err := interpreted.Load(pluginPath(t), traefik.Places(), io.Discard, io.Discard)
 			require.NoError(t, err)
 			var half int
 			for i := range calls {

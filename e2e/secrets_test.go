@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clinicpass/clinicpass/e2e/traefik"
+	"github.com/clinicpass/clinicpass/internal/config"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
@@ -97,6 +99,11 @@ func (c *collector) problems() []string {
 
 // TestMain runs the tests and then looks through all that they made the system write.
 func TestMain(m *testing.M) {
+	for _, variable := range traefik.Places() {
+		name, value, _ := strings.Cut(variable, "=")
+		_ = os.Setenv(name, value) // for the interpreted plugin
+	}
+	config.Allowed = config.AllowedBy(os.Getenv) // for the compiled one
 	code := m.Run()
 	problems := written.problems()
 	for i, problem := range problems {

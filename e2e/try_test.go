@@ -45,6 +45,7 @@ func TestTry(t *testing.T) {
 	require.NoError(t, err)
 	command := exec.Command(binary, "--configFile=traefik.yml", "--global.checkNewVersion=false")
 	command.Dir = dir
+	command.Env = append(os.Environ(), "CLINICPASS_FILES=.") // as README.md starts it
 	process, err := program.Start(command, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() {

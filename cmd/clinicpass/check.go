@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/clinicpass/clinicpass/internal/config"
 )
 
 type checkCommand struct {
@@ -69,12 +71,13 @@ func (c *checkCommand) Validate() error {
 
 // inspect reads the files and gathers what is wrong with them.
 func (c *checkCommand) inspect() (*checker, error) {
-	s := &site{middlewares: map[string]*middleware{}}
+	s := &site{middlewares: map[string]*middleware{}, env: map[string]string{}}
 	for _, file := range c.Files {
 		if err := s.read(file); err != nil {
 			return nil, err
 		}
 	}
+	config.Allowed = config.AllowedBy(s.getenv)
 	k := &checker{command: c, site: s, ours: map[string]*clinic{}}
 	k.checkStatic()
 	k.checkMiddlewares()

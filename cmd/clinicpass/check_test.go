@@ -66,8 +66,8 @@ func TestBroken(t *testing.T) {
 		"A has what the files are examples of, B what docs/checking.md lists")
 }
 
-// TestExamples: nothing is found in what we recommend. The files of a folder are one site, those of
-// auth-layers one each.
+// TestExamples: nothing is found in what we recommend. For a trial, basicAuth may tell only an id.
+// The files of a folder are one site, those of auth-layers one each.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/[a-z]*/*")
 	require.NoError(t, err)
@@ -85,8 +85,19 @@ func TestExamples(t *testing.T) {
 	assert.GreaterOrEqual(t, len(sites), 23)
 	for name, files := range sites {
 		t.Run(name, func(t *testing.T) {
+			if name == "try" { // as README.md starts it
+				t.Setenv("CLINICPASS_FILES", ".")
+			}
 			found, err := (&checkCommand{Files: files, Plugin: "clinicpass"}).check()
 			require.NoError(t, err)
+			ids := []string{}
+			for _, f := range found {
+				ids = append(ids, f.ID)
+			}
+			if name == "try" || name == "auth-layers/basic-auth.yml" {
+				assert.Equal(t, []string{"no-name"}, ids)
+				return
+			}
 			assert.Empty(t, found)
 		})
 	}
@@ -94,11 +105,13 @@ func TestExamples(t *testing.T) {
 
 // Parts of the examples, which tests replace.
 const (
-	clinicRule   = "(Path(`/clinic`) || PathPrefix(`/clinic/`))"
-	clinicChain  = "[auth, clinic]"
-	oauth2Proxy  = "preset: oauth2-proxy"
+	clinicRule  = "(Path(`/clinic`) || PathPrefix(`/clinic/`))"
+	clinicChain = "[auth, clinic]"
+	oauth2Proxy = "preset: oauth2-proxy\n            headers: " +
+		"{firstName: X-Auth-Request-Given-Name, lastName: X-Auth-Request-Family-Name}"
 	listedByName = "authResponseHeaders: [X-Auth-Request-User, X-Auth-Request-Email, " +
-		"X-Auth-Request-Preferred-Username, X-Auth-Request-Groups]"
+		"X-Auth-Request-Preferred-Username, X-Auth-Request-Groups,\n          " +
+		"X-Auth-Request-Given-Name, X-Auth-Request-Family-Name]"
 
 	// What follows stands before other middlewares, or inside the plugin's configuration.
 	authStart   = "    auth:\n"
@@ -164,6 +177,19 @@ func TestSafe(t *testing.T) {
 		{
 			desc: "a wide rule to the site",
 			edit: []string{clinicRule, "PathPrefix(`/clinic`)", "noop@internal", "portal"},
+		},
+		{
+			desc: "groups, one an item",
+			edit: []string{
+				oauth2Proxy, oauth2Proxy + "\n            allowedGroups: " +
+					`["cn=clinicians,ou=groups,o=example", "Physicians, Cardiology"]`,
+			},
+		},
+		{
+			desc: "only an id and an e-mail address",
+			edit: []string{
+				oauth2Proxy, "headers: {id: X-Auth-Request-User, email: X-Auth-Request-Email}",
+			},
 		},
 		{
 			desc: "keys in another case",
@@ -271,7 +297,7 @@ func TestSafe(t *testing.T) {
 			desc: "keys from a file",
 			edit: []string{
 				oauth2Proxy, "preset: pomerium\n            " +
-					"jwt: {issuer: a.example.com, audience: b, jwks: file:/nowhere.json}",
+					"jwt: {issuer: a.example.com, audience: b, jwks: file:/etc/clinicpass/nowhere.json}",
 			},
 		},
 	}.findNothing(t, "file/clinic.yml")
@@ -331,6 +357,8 @@ func TestSafe(t *testing.T) {
 // TestSafeLabels: labels and tags that are unusual and right.
 func TestSafeLabels(t *testing.T) {
 	const image = "    image: registry.example.com/portal:1\n"
+	const key = "      traefik.http.middlewares.clinic.plugin.clinicpass."
+	const preset = key + "identity.preset: oauth2-proxy\n"
 	edits{
 		{
 			desc: "the container's own service",
@@ -344,6 +372,19 @@ func TestSafeLabels(t *testing.T) {
 			},
 		},
 		{
+			desc: "groups with an index",
+			edit: []string{
+				preset, preset + key + "identity.allowedGroups[0]: cn=clinicians,ou=groups\n" +
+					key + "identity.allowedGroups[1]: staff\n",
+			},
+		},
+		{
+			desc: "groups in a text",
+			edit: []string{
+				preset, preset + key + "identity.allowedGroups: cn=clinicians%2Cou=groups,staff\n",
+			},
+		},
+		{
 			desc: "a flag without a value",
 			edit: []string{"abortOnPluginFailure=true", "abortOnPluginFailure"},
 		},
@@ -351,16 +392,125 @@ func TestSafeLabels(t *testing.T) {
 }
 
 // TestPatientsApart: providers and patients whom nothing confuses.
+// TestOperatorsVariables: what Traefik's container gets decides which files, variables, hosts and
+// audits a configuration may name.
+func TestOperatorsVariables(t *testing.T) {
+	const clinic = `
+http:
+  middlewares:
+    clinic:
+      plugin:
+        clinicpass:
+          portal: {url: https://clinic.example.com/}
+          api:
+            url: https://api.example.com/
+            accountCode: vclinic
+            key: KEY
+          identity: {preset: pomerium, jwt: {issuer: a.example.com, audience: b}}
+          audit: {file: AUDIT}
+  routers:
+    clinic:
+      rule: Path(` + "`/clinic`) || PathPrefix(`/clinic/`" + `)
+      middlewares: [clinic]
+      service: noop@internal
+`
+	const (
+		compose    = "services:\n  traefik:\n    environment:\n"
+		helm       = "env:\n"
+		deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: traefik}\n" +
+			"spec:\n  template:\n    spec:\n      containers:\n        - name: traefik\n          env:\n"
+	)
+	for _, row := range []struct {
+		desc, key, audit, traefik string
+		want                      string // a part of the only finding
+	}{
+		{desc: "defaults", key: "file:/run/secrets/key", audit: "/var/log/audit.jsonl"},
+		{desc: "a variable by default", key: "env:VSEE_KEY"},
+		{desc: "another folder", key: "file:/secrets/key", want: "CLINICPASS_FILES"},
+		{desc: "another variable", key: "env:CF_DNS_API_TOKEN", want: "CLINICPASS_ENV"},
+		{desc: "out of the folder", key: "file:/run/secrets/../../etc/key", want: "CLINICPASS_FILES"},
+		{
+			desc: "Traefik's service account",
+			key:  "file:/var/run/secrets/kubernetes.io/serviceaccount/token",
+			want: "CLINICPASS_FILES",
+		},
+		{desc: "another audit", key: "env:VSEE_KEY", audit: "/acme.json", want: "CLINICPASS_AUDIT"},
+		{
+			desc:    "a folder by Compose, as a map",
+			key:     "file:/secrets/key",
+			traefik: compose + "      CLINICPASS_FILES: /secrets\n",
+		},
+		{
+			desc:    "a folder by Compose, as a list",
+			key:     "file:/secrets/key",
+			traefik: compose + "      - CLINICPASS_FILES=/other:/secrets\n",
+		},
+		{
+			desc:    "no longer the default",
+			key:     "file:/run/secrets/key",
+			traefik: compose + "      - CLINICPASS_FILES=/secrets\n",
+			want:    "CLINICPASS_FILES",
+		},
+		{
+			desc:    "a folder by Helm's values",
+			key:     "file:/secrets/key",
+			traefik: helm + "  - {name: CLINICPASS_FILES, value: /secrets}\n",
+		},
+		{
+			desc:    "a folder by a Deployment",
+			key:     "file:/secrets/key",
+			traefik: deployment + "            - {name: CLINICPASS_FILES, value: /secrets}\n",
+		},
+		{
+			desc:    "an audit by a Deployment",
+			key:     "env:VSEE_KEY",
+			audit:   "/audits/clinic.jsonl",
+			traefik: deployment + "            - {name: CLINICPASS_AUDIT, value: /audits}\n",
+		},
+		{
+			desc:    "a host that is allowed",
+			key:     "env:VSEE_KEY",
+			traefik: compose + "      CLINICPASS_HOSTS: API.example.com\n",
+		},
+		{
+			desc:    "a host that is not",
+			key:     "env:VSEE_KEY",
+			traefik: compose + "      CLINICPASS_HOSTS: api-vclinic.example.com\n",
+			want:    "CLINICPASS_HOSTS",
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			dir := t.TempDir()
+			content := strings.NewReplacer("KEY", row.key, "AUDIT", `"`+row.audit+`"`).Replace(clinic)
+			files := []string{filepath.Join(dir, "clinic.yml")}
+			require.NoError(t, os.WriteFile(files[0], []byte(content), 0o600))
+			if row.traefik != "" {
+				files = append(files, filepath.Join(dir, "traefik.yml"))
+				require.NoError(t, os.WriteFile(files[1], []byte(row.traefik), 0o600))
+			}
+			found, err := (&checkCommand{Files: files, Plugin: "clinicpass"}).check()
+			require.NoError(t, err)
+			if row.want == "" {
+				assert.Empty(t, found)
+				return
+			}
+			require.Len(t, found, 1)
+			assert.Equal(t, "invalid", found[0].ID)
+			assert.Contains(t, found[0].Message, row.want)
+		})
+	}
+}
+
 func TestPatientsApart(t *testing.T) {
 	const providersAccount = "accountCode: vclinic\n" +
 		"            key: file:/run/secrets/vsee_key\n" +
-		"          identity:\n            preset: oauth2-proxy\n          provider:"
+		"          identity:\n            " + oauth2Proxy + "\n          provider:"
 	edits{
 		{
 			desc: "one auth layer and groups",
 			edit: []string{
 				"[patients-auth, visit]", "[auth, visit]",
-				"            preset: oauth2-proxy\n", "            preset: oauth2-proxy\n" +
+				oauth2Proxy + "\n", oauth2Proxy + "\n" +
 					"            allowedGroups: [staff]\n",
 			},
 		},

@@ -66,6 +66,7 @@ func (k *checker) checkMiddlewares() {
 			continue
 		}
 		k.checkSecrets(where, name, c.config)
+		k.checkNames(where, c)
 		mistakes := signin.Check(c.checkable(k.command.ReadSecrets))
 		for _, line := range mistakes {
 			key, problem, _ := strings.Cut(line, ": ")
@@ -190,7 +191,28 @@ func (k *checker) checkSecrets(where piece, name string, c *config.Config) {
 			k.add(where, key, name, "invalid", "%s is a reference that Traefik replaces in objects of Kubernetes only; write file:PATH or env:NAME", key)
 		case source != "" && !elsewhere(source):
 			k.add(where, key, name, "literal-secret", "%s stands here itself, for everybody who reads this file, Traefik's dashboard or its DEBUG log; write file:PATH or env:NAME", key)
+		default:
+			k.checkPermitted(where, key, name, source)
 		}
+	}
+	k.checkPermitted(where, "identity.jwt.jwks", name, c.Identity.JWT.JWKS)
+}
+
+// checkPermitted finds a file or variable that the plugin refuses to read, by what the files at hand set for Traefik.
+func (k *checker) checkPermitted(where piece, key, name, source string) {
+	if err := config.Permitted(source); err != nil && !k.command.ReadSecrets { // which says so itself
+		k.add(where, key, name, "invalid", "%s cannot be used: %s", key, err)
+	}
+}
+
+// checkNames finds an identity without a name or an e-mail address to make one of. Tokens and principals have claims for both.
+func (k *checker) checkNames(where piece, c *clinic) {
+	names, token := identity.Names(c.config.Identity)
+	if token != "" || names.ID == "" || identity.SetInFront(c.config.Identity.Preset) {
+		return
+	}
+	if names.Email == "" && names.Name == "" && (names.FirstName == "" || names.LastName == "") {
+		k.add(where, "identity", c.name, "no-name", "no header has names or the e-mail address: VSee gets the user name as the first name and - as the last, and may keep them; set identity.headers.firstName and .lastName, or .name, or .email")
 	}
 }
 

@@ -26,6 +26,10 @@ func (s *site) addObject(file string, t *tree, path string, o object) {
 	switch text(at(o, "kind")) {
 	case "Middleware":
 		s.addMiddleware(where, name+"@"+crd, namespace, at(o, "spec"))
+	case "Deployment", "DaemonSet", "StatefulSet":
+		for _, container := range list(at(o, "spec", "template", "spec", "containers")) {
+			s.addVariables(at(container, "env"))
+		}
 	case "IngressRoute":
 		s.addRoutes(where, name, namespace, texts(at(o, "spec", "entryPoints")), list(at(o, "spec", "routes")))
 	case "HTTPRoute":

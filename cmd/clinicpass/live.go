@@ -98,6 +98,9 @@ func (t *trial) run(ctx context.Context) error {
 	if vsee.UserID(again) != vsee.UserID(sso) {
 		return t.failed("POST users/sso, again", errors.New("another user for the same code"), "ask VSee")
 	}
+	if err := t.otherCase(ctx, *user, vsee.UserID(sso)); err != nil {
+		return err
+	}
 	if t.command.Room {
 		if err := t.room(ctx, vsee.UserID(sso)); err != nil {
 			return err
@@ -110,6 +113,26 @@ func (t *trial) run(ctx context.Context) error {
 		fmt.Fprintln(t.out, "It works with the lines above put into the configuration, and not as it is.")
 		return errLive
 	}
+	return nil
+}
+
+// otherCase asks whether VSee tells codes apart that differ only by case, which it documents nowhere.
+func (t *trial) otherCase(ctx context.Context, user vsee.User, id string) error {
+	const step = "POST users/sso, code's case"
+	code := strings.ToUpper(user.Code)
+	if code == user.Code {
+		code = strings.ToLower(user.Code)
+	}
+	user.Code = code
+	sso, err := t.mint(ctx, &user)
+	if err != nil {
+		return t.failed(step, err, "a sign-in with the code in another case must work")
+	}
+	if vsee.UserID(sso) == id {
+		return t.failed(step, errors.New("the same user for the code in another case"),
+			"VSee takes two people for one whose IDs differ only by case: take IDs that cannot, such as numbers or UUIDs")
+	}
+	t.tell(step, "user %s: codes that differ by case are different users", vsee.UserID(sso))
 	return nil
 }
 

@@ -51,6 +51,7 @@ func TestLive(t *testing.T) {
 				"POST users/sso ",
 				"good for 24h0m0s",
 				"another token",
+				"code's case      ok      user",
 				"GET auth",
 				"/vc/next/providers/dashboard",
 			},
@@ -68,6 +69,13 @@ func TestLive(t *testing.T) {
 				"GET auth",
 			},
 			absent: []string{"FAILED", "room.assign"},
+		},
+		{
+			desc:   "codes that differ by case are one user",
+			quirks: vseetest.Quirks{OneCase: true},
+			err:    errFindings,
+			want:   []string{"code's case      FAILED", "numbers or UUIDs"},
+			absent: []string{"GET auth"},
 		},
 		{
 			desc:   "an API that is too slow",
@@ -304,7 +312,7 @@ func written(t *testing.T, clinic *vseetest.Server, edit ...string) string {
 		"https://api-vclinic.vseepreview.com/vc/next/api_v3/", clinic.API(),
 		"key: file:/run/secrets/vsee_key",
 		"key: "+vseetest.Key+"\n            token: "+vseetest.AdminToken,
-		"preset: oauth2-proxy", "preset: oauth2-proxy\n          room:\n            enabled: true",
+		oauth2Proxy, oauth2Proxy+"\n          room:\n            enabled: true",
 	).Replace(string(content))
 	for i := 0; i < len(edit); i += 2 {
 		require.Contains(t, text, edit[i])

@@ -15,8 +15,9 @@ import (
 type site struct {
 	routers     []*router
 	middlewares map[string]*middleware
-	static      []*piece // static configurations
-	dynamic     bool     // there are files of another kind, too
+	static      []*piece          // static configurations
+	dynamic     bool              // there are files of another kind, too
+	env         map[string]string // what Traefik's container gets of the operator's variables
 }
 
 // piece is a part of a file.
@@ -85,6 +86,7 @@ func (s *site) read(file string) error {
 // add takes in a document, which may be a dynamic or a static configuration, a Compose file, an object of Kubernetes, or the
 // values of Traefik's Helm chart.
 func (s *site) add(file string, t *tree) error {
+	s.addVariables(at(t.root, "env")) // of the Helm chart
 	static := at(t.root, "experimental") != nil || at(t.root, "entryPoints") != nil
 	s.dynamic = s.dynamic || !static
 	if at(t.root, "apiVersion") != nil && at(t.root, "kind") != nil {
@@ -153,6 +155,7 @@ func (s *site) addCompose(file string, t *tree, services object) error {
 			where := strings.Join(append([]string{"services", name}, path...), ".")
 			all = append(all, labelsOf(at(services[name], path...), t, where)...)
 		}
+		s.addVariables(at(services[name], "environment"))
 		for i, flag := range words(at(services[name], "command")) {
 			if flag, ok := cutPrefixFold(flag, "--experimental."); ok {
 				key, value, given := strings.Cut(flag, "=")
@@ -203,10 +206,39 @@ func labelsOf(value any, t *tree, where string) []label {
 	return labels
 }
 
+// addVariables takes in the operator's variables: a map, a list of NAME=VALUE, or Kubernetes' list of objects.
+func (s *site) addVariables(value any) {
+	for _, l := range labelsOf(value, &tree{}, "") {
+		if strings.HasPrefix(l.key, operators) {
+			s.env[l.key] = l.value
+		}
+	}
+	for _, variable := range list(value) {
+		if name := text(at(variable, "name")); strings.HasPrefix(name, operators) {
+			s.env[name] = text(at(variable, "value"))
+		}
+	}
+}
+
+const operators = "CLINICPASS_" // how the operator's variables begin
+
+// getenv returns a variable as the given files set it for Traefik, else as this process has it.
+func (s *site) getenv(name string) string {
+	if value, given := s.env[name]; given {
+		return value
+	}
+	return os.Getenv(name)
+}
+
+var variablePattern = regexp.MustCompile(`(?m)^\s*(CLINICPASS_[A-Z]+)\s*=\s*"([^"]*)"`)
+
 var tagPattern = regexp.MustCompile(`"(traefik\.[^"=]+)=((?:[^"\\]|\\.)*)"`)
 
 // addTags takes in the tags of a Nomad job, which are labels in quotes.
 func (s *site) addTags(file, content string) error {
+	for _, variable := range variablePattern.FindAllStringSubmatch(content, -1) {
+		s.env[variable[1]] = variable[2]
+	}
 	labels := []label{}
 	for i, line := range strings.Split(content, "\n") {
 		if comment := strings.TrimSpace(line); strings.HasPrefix(comment, "#") || strings.HasPrefix(comment, "//") {

@@ -45,6 +45,11 @@ type world struct {
 	closers []func()
 }
 
+// unsigned is a token until 2100 that names a key, which is then looked for.
+const unsigned = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ." +
+	"eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIiwiYXVkIjoicG9ydGFs" +
+	"IiwiZXhwIjo0MTAyNDQ0ODAwfQ.AAAA"
+
 var (
 	shared = sync.OnceValues(newWorld)
 	closer = func() {} // of the shared world, once there is one
@@ -209,9 +214,8 @@ func (w *world) dynamic(hospital string) object {
 			"X-Auth-Request-Name":   "Pat Sample",
 			"X-Auth-Request-Groups": "patients",
 		}}},
-		// A token that names a key, which is then looked for. Nobody signed it.
 		"token-auth": object{"headers": object{"customRequestHeaders": object{
-			"X-Token": "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AAAA",
+			"X-Token": unsigned,
 		}}},
 	}
 	for prefix, special := range map[string]struct {

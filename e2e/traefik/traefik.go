@@ -15,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,8 @@ type Options struct {
 	Log      io.Writer
 	// Plugins are further local plugins: the folder of each by its name, which stands for its module's last element too.
 	Plugins map[string]string
+	// Env is what the process gets beside this one's environment and Places.
+	Env []string
 	// Probe is a host name that the dynamic configuration routes: Start waits until it is not answered with 404.
 	Probe string
 }
@@ -108,6 +111,7 @@ func Start(o Options) (*Instance, error) {
 	}
 	command := exec.Command(o.Binary, "--configFile="+filepath.Join(dir, "traefik.yml"))
 	command.Dir = dir
+	command.Env = slices.Concat(os.Environ(), Places(), o.Env)
 	if i.Process, err = program.Start(command, o.Log); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -116,6 +120,11 @@ func Start(o Options) (*Instance, error) {
 		return nil, fmt.Errorf("%w; its log:\n%s", err, i.Log())
 	}
 	return i, nil
+}
+
+// Places are the environment variables by which whoever runs Traefik lets the plugin use the folder of temporary files.
+func Places() []string {
+	return []string{"CLINICPASS_FILES=" + os.TempDir(), "CLINICPASS_AUDIT=" + os.TempDir()}
 }
 
 // layOut writes the static and dynamic configuration and puts the plugin where Traefik looks for local plugins.

@@ -3,9 +3,13 @@ package audit
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 
+	"github.com/clinicpass/clinicpass/internal/config"
 	"github.com/clinicpass/clinicpass/internal/logs"
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
@@ -15,6 +19,30 @@ type Log struct {
 	file   string
 	stream *os.File // stdout or stderr; nil for a file
 	broken atomic.Bool
+}
+
+// Check checks audit.file.
+func Check(file string, p *config.Problems) {
+	if file == "" || file == "stdout" || file == "stderr" {
+		return
+	}
+	folder := filepath.Dir(file)
+	ok := config.Inside(file, config.Allowed.Audit) && config.Inside(folder, config.Allowed.Audit)
+	p.Require(ok, "audit.file", "is in none of the directories that Traefik's operator allows (%s); "+
+		"CLINICPASS_AUDIT in the environment of Traefik sets them",
+		strings.Join(config.Allowed.Audit, ", "))
+	if err := writable(file); ok && err != nil {
+		p.Add("audit.file", "%v", err)
+	}
+}
+
+// writable refuses what could block, or is somewhere else.
+func writable(file string) error {
+	info, err := os.Lstat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return errors.New(file + " must be a regular file: no link, pipe, device or directory")
+	}
+	return nil
 }
 
 // New returns the log for audit.file, or nil for "".
@@ -32,6 +60,10 @@ func New(file string) *Log {
 func Write(l *Log, result *outcome.Result) {
 	if l.stream != nil {
 		writeStream(l, result)
+		return
+	}
+	if err := writable(l.file); err != nil {
+		note(l, err)
 		return
 	}
 	f, err := os.OpenFile(l.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clinicpass/clinicpass/internal/config"
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
@@ -184,18 +185,213 @@ func TestFailureIsLoggedOnce(t *testing.T) {
 	assert.NotContains(t, errors.String(), "secret")
 }
 
+// other says of a file that it is no regular one.
+const other = " must be a regular file: no link, pipe, device or directory"
+
 // TestFilesThatCannotBeWritten: each is logged, and none stops a sign-in.
 func TestFilesThatCannotBeWritten(t *testing.T) {
 	for _, row := range []struct{ desc, file string }{
 		{desc: "folder", file: t.TempDir()},
 		{desc: "full", file: "/dev/full"},
+		{desc: "device that would take it", file: "/dev/null"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			errors := logged(t)
-			Write(New(row.file), full())
+			l := New(row.file)
+			Write(l, full())
+			Write(l, full())
+			assert.Equal(t, "clinicpass: audit.file: "+row.file+other+
+				"; sign-ins go on without an audit\n", errors.String())
+		})
+	}
+}
+
+// TestFilesThatAreReplaced: what stands in the file's place later is not written, and told once.
+func TestFilesThatAreReplaced(t *testing.T) {
+	for _, row := range []struct {
+		desc    string
+		replace func(file, elsewhere string) error
+	}{
+		{
+			desc:    "link to a file",
+			replace: func(file, elsewhere string) error { return os.Symlink(elsewhere, file) },
+		},
+		{
+			desc: "link to a neighbor",
+			replace: func(file, _ string) error {
+				neighbor := file + ".1"
+				if err := os.WriteFile(neighbor, []byte("theirs"), 0o600); err != nil {
+					return err
+				}
+				return os.Symlink(neighbor, file)
+			},
+		},
+		{
+			desc:    "link to nothing",
+			replace: func(file, elsewhere string) error { return os.Symlink(elsewhere+".new", file) },
+		},
+		{
+			desc:    "link to a device",
+			replace: func(file, _ string) error { return os.Symlink("/dev/null", file) },
+		},
+		{
+			desc:    "folder",
+			replace: func(file, _ string) error { return os.Mkdir(file, 0o700) },
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			errors := logged(t)
+			file := filepath.Join(t.TempDir(), "audit.jsonl")
+			elsewhere := filepath.Join(t.TempDir(), "theirs")
+			require.NoError(t, os.WriteFile(elsewhere, []byte("theirs"), 0o600))
+			l := New(file)
+			Write(l, full())
+			require.Len(t, entries(t, file), 1)
+			require.Empty(t, errors.String())
+
+			require.NoError(t, os.Remove(file))
+			require.NoError(t, row.replace(file, elsewhere))
+			Write(l, full())
+			Write(l, full())
+			assert.Equal(t, "clinicpass: audit.file: "+file+other+
+				"; sign-ins go on without an audit\n", errors.String())
+			for _, theirs := range []string{elsewhere, file + ".1"} {
+				if content, err := os.ReadFile(theirs); err == nil {
+					assert.Equal(t, "theirs", string(content), theirs)
+				}
+			}
+			_, err := os.Lstat(elsewhere + ".new")
+			assert.ErrorIs(t, err, os.ErrNotExist, "the link was followed")
+
+			require.NoError(t, os.Remove(file))
+			Write(l, full())
+			assert.Len(t, entries(t, file), 1, "after it was put right")
 			assert.Equal(t, 1, strings.Count(errors.String(), "\n"), errors.String())
-			assert.Contains(t, errors.String(), row.file)
-			assert.NotContains(t, errors.String(), "secret")
+		})
+	}
+}
+
+// TestCheck: audits are written in the operator's directories only, and nothing tells what is
+// elsewhere.
+func TestCheck(t *testing.T) {
+	root := t.TempDir()
+	for _, folder := range []string{
+		"own/deep", "own/run/secrets/kubernetes.io", "second", "elsewhere", "own-too",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o700))
+	}
+	for _, file := range []string{"own/audit", "elsewhere/audit"} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, file), []byte("theirs"), 0o600))
+	}
+	for name, target := range map[string]string{
+		"own/toAudit":   "audit",
+		"own/toNothing": "missing",
+		"own/toOutside": "../elsewhere/audit",
+		"own/toNowhere": "../elsewhere/missing",
+		"own/toDeep":    "deep",
+		"own/toSecond":  "../second",
+		"own/toFolder":  "../elsewhere",
+		"own/toDevice":  "/dev/null",
+		"linked":        "own",
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(root, name)))
+	}
+	before, err := os.Getwd()
+	require.NoError(t, err)
+	require.NoError(t, os.Chdir(filepath.Join(root, "own")))
+	t.Cleanup(func() { _ = os.Chdir(before) })
+	const (
+		place = "place"
+		kind  = "kind"
+	)
+	for _, row := range []struct {
+		desc, file string
+		allowed    []string // below the root; "own" when nil
+		problem    string
+	}{
+		{desc: "none"},
+		{desc: "stdout", file: "stdout"},
+		{desc: "stderr", file: "stderr"},
+		{desc: "none, with nothing allowed", allowed: []string{}},
+		{desc: "stdout, with nothing allowed", file: "stdout", allowed: []string{}},
+		{desc: "file", file: "$ROOT/own/audit"},
+		{desc: "not yet there", file: "$ROOT/own/new"},
+		{desc: "not yet there, further down", file: "$ROOT/own/deep/new"},
+		{desc: "folder not yet there", file: "$ROOT/own/missing/new"},
+		{desc: "in a linked folder", file: "$ROOT/own/toDeep/new"},
+		{
+			desc:    "linked folder of another directory",
+			file:    "$ROOT/own/toSecond/new",
+			allowed: []string{"own", "second"},
+		},
+		{desc: "directory that is a link", file: "$ROOT/linked/audit", allowed: []string{"linked"}},
+		{desc: "second directory", file: "$ROOT/second/new", allowed: []string{"own", "second"}},
+		{desc: "relative", file: "audit"},
+		{desc: "relative, not yet there", file: "new"},
+
+		{desc: "elsewhere", file: "$ROOT/elsewhere/audit", problem: place},
+		{desc: "elsewhere, not yet there", file: "$ROOT/elsewhere/new", problem: place},
+		{desc: "elsewhere, a folder", file: "$ROOT/elsewhere", problem: place},
+		{desc: "elsewhere, a device", file: "/dev/null", problem: place},
+		{desc: "a name that only begins the same", file: "$ROOT/own-too/audit", problem: place},
+		{desc: "the directory itself", file: "$ROOT/own", problem: place},
+		{desc: "..", file: "$ROOT/own/../elsewhere/audit", problem: place},
+		{desc: ".. that stays", file: "$ROOT/own/deep/../audit", problem: place},
+		{desc: "..'s relative way", file: "../elsewhere/audit", problem: place},
+		{desc: "link to a file elsewhere", file: "$ROOT/own/toOutside", problem: place},
+		{desc: "linked folder elsewhere", file: "$ROOT/own/toFolder/audit", problem: place},
+		{desc: "linked folder, not yet there", file: "$ROOT/own/toFolder/new", problem: place},
+		{desc: "nothing allowed", file: "$ROOT/own/audit", allowed: []string{}, problem: place},
+		{desc: "no name", file: "$ROOT/own/audit", allowed: []string{""}, problem: place},
+		{
+			desc:    "Kubernetes' secrets",
+			file:    "$ROOT/own/run/secrets/kubernetes.io/audit",
+			problem: place,
+		},
+
+		{desc: "link", file: "$ROOT/own/toAudit", problem: kind},
+		{desc: "link to nothing", file: "$ROOT/own/toNothing", problem: place},
+		{desc: "link to nothing elsewhere", file: "$ROOT/own/toNowhere", problem: place},
+		{
+			desc:    "link to another directory's device",
+			file:    "$ROOT/own/toDevice",
+			allowed: []string{"own", "/dev"},
+			problem: kind,
+		},
+		{desc: "folder", file: "$ROOT/own/deep", problem: kind},
+		{desc: "folder, with a slash", file: "$ROOT/own/deep/", problem: kind},
+		{desc: "device", file: "/dev/null", allowed: []string{"/dev"}, problem: kind},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			if row.allowed == nil {
+				row.allowed = []string{"own"}
+			}
+			folders := []string{}
+			for _, folder := range row.allowed {
+				if folder != "" && !filepath.IsAbs(folder) {
+					folder = filepath.Join(root, folder)
+				}
+				folders = append(folders, folder)
+			}
+			before := config.Allowed
+			config.Allowed = &config.Operator{Audit: folders, Files: []string{"/"}}
+			t.Cleanup(func() { config.Allowed = before })
+			file := strings.ReplaceAll(row.file, "$ROOT", root)
+			lines := map[string][]string{
+				"": nil,
+				place: {"audit.file: is in none of the directories that Traefik's operator allows (" +
+					strings.Join(folders, ", ") + "); CLINICPASS_AUDIT in the environment of " +
+					"Traefik sets them"},
+				kind: {"audit.file: " + file + other},
+			}
+			p := &config.Problems{}
+			Check(file, p)
+			assert.Equal(t, lines[row.problem], p.Lines)
+			content, err := os.ReadFile(filepath.Join(root, "own/audit"))
+			require.NoError(t, err)
+			assert.Equal(t, "theirs", string(content), "the check wrote")
+			_, err = os.Lstat(filepath.Join(root, "own/new"))
+			assert.ErrorIs(t, err, os.ErrNotExist, "the check made the file")
 		})
 	}
 }

@@ -50,7 +50,7 @@ func Choice(key, value string, choices []string, p *Problems) string {
 // accepted on loopback.
 func URL(key, value string, p *Problems) *url.URL {
 	u, err := url.Parse(value)
-	loopback := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+	loopback := err == nil && isLoopback(u.Hostname())
 	switch {
 	case value == "":
 		p.Add(key, "is required, such as https://clinic.example.com/path/")
@@ -58,6 +58,9 @@ func URL(key, value string, p *Problems) *url.URL {
 		p.Add(key, "is not an address; write it as https://clinic.example.com/path/")
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
 		p.Add(key, "must be https; http is accepted for this machine's own addresses only")
+	case !hostAllowed(key, u.Hostname(), loopback):
+		p.Add(key, "names a host that Traefik's operator does not allow; CLINICPASS_HOSTS in the "+
+			"environment of Traefik sets them")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		p.Add(key, "must have no user, query or fragment")
 	case u.RawPath != "" || (u.Path != "" && !PlainPath(u.Path)):
@@ -67,6 +70,14 @@ func URL(key, value string, p *Problems) *url.URL {
 		return u
 	}
 	return nil
+}
+
+// isLoopback reports whether a host is this machine.
+func isLoopback(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	address := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || address.IsLoopback() ||
+		address.IsUnspecified()
 }
 
 // MaxPath is how many bytes a path may have.
@@ -128,9 +139,12 @@ func CheckSecret(key, source string, required bool, p *Problems) string {
 
 // ReadSecret reads file:PATH without its trailing newline, env:NAME, or takes source as the value.
 func ReadSecret(source string) (string, error) {
+	if err := Permitted(source); err != nil {
+		return "", err
+	}
 	if path, ok := strings.CutPrefix(source, "file:"); ok {
-		content, err := os.ReadFile(path)
-		value := strings.TrimRight(string(content), "\r\n")
+		content, err := readFile(path)
+		value := strings.TrimRight(content, "\r\n")
 		if err == nil && value == "" {
 			err = errors.New("the file " + path + " is empty")
 		}

@@ -67,9 +67,11 @@ type Identity struct {
 	NameOrder string `json:"nameOrder,omitempty"`
 	// What stands between groups in one header line. Default: the preset's.
 	GroupsSeparator string `json:"groupsSeparator,omitempty"`
-	// How header values are written: `auto` (raw UTF-8, names also RFC 2047) or `percent`.
+	// How header values are written: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`,
+	// or `latin1`.
 	Encoding string `json:"encoding,omitempty"`
-	// The provider must be in one of these. Default: everybody.
+	// The provider must be in one of these groups. In a text, which Traefik cuts at commas, `%2C` is a
+	// comma in a group's name. Default: everybody.
 	AllowedGroups []string `json:"allowedGroups,omitempty"`
 	Proof         Proof    `json:"proof,omitempty"`
 	JWT           JWT      `json:"jwt,omitempty"`
@@ -117,8 +119,8 @@ type Headers struct {
 
 // Provider says how an identity becomes a user of VSee.
 type Provider struct {
-	// The provider's lasting code at VSee, from `{id} {email} {name} {firstName} {lastName}`; must
-	// hold `{id}` or `{email}`. Over 128 bytes its SHA-256 is sent.
+	// The provider's lasting code at VSee: `{id}` or `{email}`, with any fixed text around it. Over
+	// 128 bytes `h-` and its SHA-256 are sent.
 	Code string `json:"code,omitempty"`
 	// VSee sends this user no e-mail.
 	DisableEmails bool `json:"disableEmails,omitempty"`
@@ -135,7 +137,7 @@ type Room struct {
 	Domain string `json:"domain,omitempty"`
 	// The end of the room's address; must hold `{hash}`, 16 hexadecimal digits of the code's SHA-256.
 	Slug string `json:"slug,omitempty"`
-	// Shown to patients; placeholders as in `provider.code`, and `{hash}`.
+	// Shown to patients, from `{id} {email} {name} {firstName} {lastName} {hash}`.
 	Name   string `json:"name,omitempty"`
 	Assign Assign `json:"assign,omitempty"`
 }
@@ -150,7 +152,7 @@ type Assign struct {
 
 // Limits bounds the sign-ins per provider and minute; 0 switches the limit off.
 type Limits struct {
-	// Sign-ins per provider and minute, so that a redirect loop ends; `0` for no limit.
+	// Sign-ins per provider and minute that may succeed, so that a redirect loop ends; `0` for no limit.
 	SignIns int `json:"signIns"`
 }
 

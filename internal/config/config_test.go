@@ -202,9 +202,10 @@ func write(t *testing.T, content string) string {
 
 func TestCheckSecret(t *testing.T) {
 	const (
-		variable = "CLINICPASS_TEST_SECRET"
+		variable = "CLINICPASS_SECRET_TEST"
 		inside   = "api.key: has a blank, a control character or a letter outside ASCII in it"
 	)
+	missing := filepath.Join(t.TempDir(), "missing")
 	// The interpreter has its own environment, which t.Setenv does not know.
 	t.Cleanup(func() { _ = os.Unsetenv(variable) })
 	for _, row := range []struct {
@@ -231,20 +232,36 @@ func TestCheckSecret(t *testing.T) {
 		},
 		{
 			desc:    "missing file",
-			source:  "file:/missing/file",
-			problem: "api.key: cannot be used: open /missing/file: ",
+			source:  "file:" + missing,
+			problem: "api.key: cannot be used: stat " + missing + ": ",
 		},
 		{
 			desc:     "missing optional file",
+			source:   "file:" + missing,
+			optional: true,
+			problem:  "api.key: cannot be used: stat " + missing + ": ",
+		},
+		{
+			desc:    "file that is not allowed",
+			source:  "file:/missing/file",
+			problem: "api.key: cannot be used: /missing/file is in none of the directories",
+		},
+		{
+			desc:     "optional file that is not allowed",
 			source:   "file:/missing/file",
 			optional: true,
-			problem:  "api.key: cannot be used: open /missing/file: ",
+			problem:  "api.key: cannot be used: /missing/file is in none of the directories",
+		},
+		{
+			desc:    "variable that is not allowed",
+			source:  "env:HOME",
+			problem: "api.key: cannot be used: HOME is none of the variables",
 		},
 		{desc: "empty file", file: "\n", problem: "api.key: cannot be used: the file "},
 		{
 			desc:    "unset variable",
-			source:  "env:CLINICPASS_TEST_UNSET",
-			problem: "api.key: cannot be used: the environment variable CLINICPASS_TEST_UNSET is",
+			source:  "env:CLINICPASS_SECRET_UNSET",
+			problem: "api.key: cannot be used: the environment variable CLINICPASS_SECRET_UNSET is",
 		},
 		{
 			desc:    "empty variable",

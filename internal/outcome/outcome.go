@@ -47,10 +47,10 @@ var replies = map[Outcome]Reply{
 	SignedIn:           {Status: 302},
 	NoIdentity:         {Status: 401, Alarm: true, Again: true},
 	IdentityRefused:    {Status: 403, Alarm: true},
-	NotAllowed:         {Status: 403},
+	NotAllowed:         {Status: 403, Alarm: true},
 	MethodRefused:      {Status: 405},
 	NotANavigation:     {Status: 403},
-	TooMany:            {Status: 429, Again: true},
+	TooMany:            {Status: 429, Alarm: true, Again: true},
 	CredentialsRefused: {Status: 502, Alarm: true, Again: true},
 	APIError:           {Status: 502, Alarm: true, Again: true},
 	APIUnavailable:     {Status: 502, Alarm: true, Again: true}, // see Status

@@ -40,10 +40,10 @@ func TestReplies(t *testing.T) {
 		{desc: "signed_in", outcome: SignedIn, status: 302},
 		{desc: "no_identity", outcome: NoIdentity, status: 401, alarm: true, again: true},
 		{desc: "identity_refused", outcome: IdentityRefused, status: 403, alarm: true},
-		{desc: "not_allowed", outcome: NotAllowed, status: 403},
+		{desc: "not_allowed", outcome: NotAllowed, status: 403, alarm: true},
 		{desc: "method_refused", outcome: MethodRefused, status: 405},
 		{desc: "not_a_navigation", outcome: NotANavigation, status: 403},
-		{desc: "too_many", outcome: TooMany, status: 429, again: true},
+		{desc: "too_many", outcome: TooMany, status: 429, alarm: true, again: true},
 		{
 			desc:    "credentials_refused",
 			outcome: CredentialsRefused,

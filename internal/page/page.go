@@ -24,6 +24,7 @@ type Pages struct {
 	contactText string
 	contactLink string // "" for a contact that is only text
 	policy      string // Content-Security-Policy
+	audited     bool   // every answer's reference is in the audit
 }
 
 const pageStyle = `:root{color-scheme:light dark;font:1.125rem/1.5 system-ui,sans-serif}` +
@@ -50,8 +51,8 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 {{if .Again}}<p><a href="">{{.Language.Again}}</a></p>
 {{end}}{{with .ContactText}}<p>{{$.Language.Contact}}: {{if $.ContactLink -}}
 <a href="{{$.ContactLink}}">{{.}}</a>{{else}}{{.}}{{end}}</p>
-{{end}}<p class="ref">{{.Language.Reference}}: {{.Ref}}</p>
-</main>
+{{end}}{{with .Ref}}<p class="ref">{{$.Language.Reference}}: {{.}}</p>
+{{end}}</main>
 </body>
 </html>
 `))
@@ -60,7 +61,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 // shows without its scheme.
 func Parse(c *config.Config, p *config.Problems) *Pages {
 	styleHash := sha256.Sum256([]byte(pageStyle))
-	pages := &Pages{policy: "default-src 'none'; style-src 'sha256-" +
+	pages := &Pages{audited: c.Audit.File != "", policy: "default-src 'none'; style-src 'sha256-" +
 		base64.StdEncoding.EncodeToString(styleHash[:]) + "'; base-uri 'none'; form-action 'none'"}
 	if !c.Portal.AllowFrame {
 		pages.policy += "; frame-ancestors 'none'"
@@ -91,11 +92,15 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 	var err error
 	if prefersJSON(r.Header) {
 		w.Header().Set("Content-Type", "application/problem+json")
-		body, err = json.Marshal(map[string]interface{}{ // RFC 9457, and two members of our own
+		details := map[string]interface{}{ // RFC 9457, and two members of our own
 			"type": "https://github.com/clinicpass/clinicpass#outcomes", "title": text.Title,
 			"status": outcome.Status(result), "detail": text.Text + " " + text.Advice,
-			"outcome": string(result.Outcome), "reference": result.Ref,
-		})
+			"outcome": string(result.Outcome), "reference": refOf(p, result),
+		}
+		if details["reference"] == "" {
+			delete(details, "reference")
+		}
+		body, err = json.Marshal(details)
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", p.policy)
@@ -110,11 +115,20 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 	_, _ = w.Write(body)
 }
 
+// refOf returns the reference where somebody who is told it can find it, in Traefik's log at its
+// default level or in the audit, else "".
+func refOf(p *Pages, result *outcome.Result) string {
+	if p.audited || outcome.ReplyTo(result.Outcome).Alarm {
+		return result.Ref
+	}
+	return ""
+}
+
 func html(p *Pages, l *language, text words, result *outcome.Result) ([]byte, error) {
 	var buffer bytes.Buffer
 	err := pageTemplate.Execute(&buffer, map[string]interface{}{
 		"Language": l, "Words": text, "Again": outcome.ReplyTo(result.Outcome).Again,
-		"ContactText": p.contactText, "Ref": result.Ref,
+		"ContactText": p.contactText, "Ref": refOf(p, result),
 		"ContactLink": template.URL(p.contactLink), //nolint:gosec // checked by Parse
 	})
 	return buffer.Bytes(), err

@@ -112,10 +112,12 @@ func checkPage(t *testing.T, tag string, name outcome.Outcome) {
 		"<p>" + text.Text + "</p>",
 		"<p>" + text.Advice + "</p>",
 		l.Contact + ": IT support, <room 5>",
-		l.Reference + ": 0123456789",
 	} {
 		assert.Equal(t, 1, strings.Count(body, part), part)
 	}
+	logged := outcome.ReplyTo(name).Alarm
+	assert.Equal(t, logged, strings.Contains(body, l.Reference+": 0123456789"), "reference")
+	assert.Equal(t, logged, strings.Contains(body, `class="ref"`), "an empty reference")
 	assert.NotContains(t, body, "<script")
 	assert.NotContains(t, body, "secret")
 	assert.NotContains(t, w.Body.String(), "<room 5>")
@@ -126,6 +128,37 @@ func checkPage(t *testing.T, tag string, name outcome.Outcome) {
 		base64.StdEncoding.EncodeToString(hash[:]) + "'; base-uri 'none'; form-action 'none'; "
 	sent := w.Header().Get("Content-Security-Policy")
 	assert.True(t, strings.HasPrefix(sent, policy), "policy %q, style %q", sent, style)
+}
+
+// TestReference: it is shown where it can be found, in the audit or in the log at Traefik's default
+// level.
+func TestReference(t *testing.T) {
+	for _, row := range []struct {
+		desc, audit string
+		outcome     outcome.Outcome
+		shown       bool
+	}{
+		{desc: "logged", outcome: outcome.NotAllowed, shown: true},
+		{desc: "logged and in the audit", outcome: outcome.NotAllowed, audit: "stdout", shown: true},
+		{desc: "in the audit only", outcome: outcome.MethodRefused, audit: "stdout", shown: true},
+		{desc: "method, nowhere", outcome: outcome.MethodRefused},
+		{desc: "navigation, nowhere", outcome: outcome.NotANavigation},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			c := config.Default()
+			c.Audit.File = row.audit
+			p := &config.Problems{}
+			pages := Parse(c, p)
+			require.Empty(t, p.Lines)
+			result := &outcome.Result{Outcome: row.outcome, Ref: "0123456789"}
+			for _, accept := range []string{"text/html", "application/json"} {
+				body := get(pages, result, "Accept", accept).Body.String()
+				assert.Equal(t, row.shown, strings.Contains(body, "0123456789"), accept)
+				assert.Equal(t, row.shown, strings.Contains(strings.ToLower(body), `reference":`) ||
+					strings.Contains(body, "Reference: "), accept)
+			}
+		})
+	}
 }
 
 // TestFramePolicy: a failure page may stand in a frame where the clinic itself may.

@@ -53,7 +53,7 @@ func run(h *Handler, r *http.Request, start time.Time) *outcome.Result {
 	if h.identity.Grouped && !identity.Allowed(h.identity, who) {
 		return conclude(h, start, outside, p, nothing, "", false)
 	}
-	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 1, start) > h.limit {
+	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 0, start) >= h.limit {
 		return conclude(h, start, tooMany(h, p, start), p, nothing, "", false)
 	}
 	next, nextRefused := portal.Land(h.portal, &h.Prefix, r.URL)
@@ -64,6 +64,9 @@ func run(h *Handler, r *http.Request, start time.Time) *outcome.Result {
 	location := portal.Location(h.portal, ticket.Token, next)
 	if location == "" {
 		return conclude(h, start, astray, p, ticket, "", nextRefused)
+	}
+	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 1, start) > h.limit { // simultaneous clicks
+		return conclude(h, start, tooMany(h, p, start), p, ticket, "", nextRefused)
 	}
 	return conclude(h, start, success, p, ticket, location, nextRefused)
 }

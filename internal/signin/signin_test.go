@@ -91,8 +91,10 @@ func mustNew(t testing.TB, c *config.Config) *Handler {
 }
 
 // click sends a provider's request and returns the outcome.
-func click(handler *Handler, id string) string {
-	r := httptest.NewRequest("GET", "/clinic", nil)
+func click(handler *Handler, id string) string { return ask(handler, "GET", id) }
+
+func ask(handler *Handler, method, id string) string {
+	r := httptest.NewRequest(method, "/clinic", nil)
 	r.Header.Set("X-Auth-Request-User", id)
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
@@ -379,6 +381,37 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestOutageLocksNobodyOut: only sign-ins that succeeded count towards the limit.
+func TestOutageLocksNobodyOut(t *testing.T) {
+	server, c := setup(t)
+	c.Limits.SignIns = 2
+	handler := mustNew(t, c)
+	server.SetFault(vseetest.Fault{Status: http.StatusBadRequest})
+	for i := 0; i < 12; i++ {
+		require.Equal(t, "api_error", click(handler, "patient"))
+	}
+	server.SetFault(vseetest.Fault{})
+	for _, want := range []string{"signed_in", "signed_in", "too_many", "too_many"} {
+		assert.Equal(t, want, click(handler, "patient"))
+	}
+}
+
+// TestSimultaneousClicks: no more of them than the limit end in the clinic.
+func TestSimultaneousClicks(t *testing.T) {
+	_, c := setup(t)
+	c.Limits.SignIns = 3
+	handler := mustNew(t, c)
+	outcomes := make(chan string, 20)
+	for i := 0; i < cap(outcomes); i++ {
+		go func() { outcomes <- click(handler, "hasty") }()
+	}
+	count := map[string]int{}
+	for i := 0; i < cap(outcomes); i++ {
+		count[<-outcomes]++
+	}
+	assert.Equal(t, map[string]int{"signed_in": 3, "too_many": 17}, count)
+}
+
 func TestStateOutlivesReloads(t *testing.T) {
 	_, c := setup(t)
 	c.Limits.SignIns = 2
@@ -562,7 +595,9 @@ func TestLogLevels(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
 		id     string
+		method string   // GET when empty
 		groups []string // that are allowed
+		limit  int      // of sign-ins, which is reached; 0 for the default
 		fault  int      // the API's status; 0 for none
 		want   string
 		alarm  bool
@@ -573,10 +608,24 @@ func TestLogLevels(t *testing.T) {
 			want: "signed_in",
 		},
 		{
-			desc:   "nobody's fault",
+			desc:   "in no group",
 			id:     "logged",
 			groups: []string{"doctors"},
 			want:   "not_allowed",
+			alarm:  true,
+		},
+		{
+			desc:  "too many",
+			id:    "logged",
+			limit: 1,
+			want:  "too_many",
+			alarm: true,
+		},
+		{
+			desc:   "nobody's fault",
+			id:     "logged",
+			method: http.MethodPost,
+			want:   "method_refused",
 		},
 		{
 			desc:  "no identity",
@@ -594,13 +643,21 @@ func TestLogLevels(t *testing.T) {
 		t.Run(row.desc, func(t *testing.T) {
 			clinic, c := setup(t)
 			c.Identity.AllowedGroups = row.groups
+			if row.limit > 0 {
+				c.Limits.SignIns = row.limit
+				click(mustNew(t, c), row.id)
+			}
 			handler := mustNew(t, c)
 			if row.fault != 0 {
 				clinic.SetFault(vseetest.Fault{Status: row.fault})
 			}
 			errors := logged()
 			debug := printed(t)
-			require.Equal(t, row.want, click(handler, row.id))
+			method := row.method
+			if method == "" {
+				method = http.MethodGet
+			}
+			require.Equal(t, row.want, ask(handler, method, row.id))
 			said, compiled := debugLines(t, debug)
 			if row.alarm {
 				assert.Empty(t, said)

@@ -18,7 +18,7 @@ job "portal" {
         "traefik.http.middlewares.clinic.plugin.clinicpass.portal.url=https://vclinic.vseepreview.com/vc/next/",
         "traefik.http.middlewares.clinic.plugin.clinicpass.api.url=https://api-vclinic.vseepreview.com/vc/next/api_v3/",
         "traefik.http.middlewares.clinic.plugin.clinicpass.api.accountCode=vclinic",
-        "traefik.http.middlewares.clinic.plugin.clinicpass.api.key=file:/secrets/vsee_key",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.api.key=file:/run/secrets/vsee_key",
         "traefik.http.middlewares.clinic.plugin.clinicpass.identity.preset=oauth2-proxy",
         "traefik.http.routers.portal.rule=Host(`portal.example.com`)",
         "traefik.http.routers.portal.middlewares=auth",
