@@ -1,5 +1,5 @@
-# nomad job run portal.nomad.hcl. The tags stand on the portal's service; Traefik reads them through its Nomad provider, and
-# has the key in its own task (template or Vault), at /secrets/vsee_key.
+# nomad job run portal.nomad.hcl. The tags stand on the portal's service, and Traefik reads them through its Nomad provider.
+# Traefik's own job (traefik.nomad.hcl) has the key at /secrets/vsee_key and allows that folder with CLINICPASS_FILES.
 job "portal" {
   group "portal" {
     network {
@@ -15,12 +15,14 @@ job "portal" {
         "traefik.http.routers.clinic.middlewares=auth,clinic",
         "traefik.http.routers.clinic.service=noop@internal",
         "traefik.http.middlewares.auth.forwardauth.address=http://oauth2-proxy:4180/",
-        "traefik.http.middlewares.auth.forwardauth.authresponseheaders=X-Auth-Request-User,X-Auth-Request-Email,X-Auth-Request-Preferred-Username,X-Auth-Request-Groups",
+        "traefik.http.middlewares.auth.forwardauth.authresponseheaders=X-Auth-Request-User,X-Auth-Request-Email,X-Auth-Request-Preferred-Username,X-Auth-Request-Groups,X-Auth-Request-Given-Name,X-Auth-Request-Family-Name",
         "traefik.http.middlewares.clinic.plugin.clinicpass.portal.url=https://vclinic.vseepreview.com/vc/next/",
         "traefik.http.middlewares.clinic.plugin.clinicpass.api.url=https://api-vclinic.vseepreview.com/vc/next/api_v3/",
         "traefik.http.middlewares.clinic.plugin.clinicpass.api.accountCode=vclinic",
         "traefik.http.middlewares.clinic.plugin.clinicpass.api.key=file:/secrets/vsee_key",
         "traefik.http.middlewares.clinic.plugin.clinicpass.identity.preset=oauth2-proxy",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.identity.headers.firstName=X-Auth-Request-Given-Name",
+        "traefik.http.middlewares.clinic.plugin.clinicpass.identity.headers.lastName=X-Auth-Request-Family-Name",
         "traefik.http.routers.portal.rule=Host(`portal.example.com`)",
         "traefik.http.routers.portal.middlewares=auth",
         "traefik.http.routers.portal.service=portal",

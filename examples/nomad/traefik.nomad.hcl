@@ -1,0 +1,30 @@
+# nomad job run traefik.nomad.hcl. The parts of Traefik's own job that Clinicpass needs.
+job "traefik" {
+  group "traefik" {
+    network {
+      port "http" { static = 80 }
+    }
+    task "traefik" {
+      driver = "docker"
+      config {
+        image        = "traefik:v3.6"
+        network_mode = "host"
+        args = [
+          "--entryPoints.web.address=:80",
+          "--providers.nomad.endpoint.address=http://127.0.0.1:4646",
+          "--experimental.abortOnPluginFailure=true",
+          "--experimental.plugins.clinicpass.moduleName=github.com/clinicpass/clinicpass",
+          "--experimental.plugins.clinicpass.version=v0.1.0",
+        ]
+      }
+      template {
+        destination = "secrets/vsee_key"
+        data        = "{{ with nomadVar \"nomad/jobs/traefik\" }}{{ .vsee_key }}{{ end }}"
+      }
+      env {
+        # Clinicpass reads secrets only from folders that Traefik's operator allows.
+        CLINICPASS_FILES = "/secrets"
+      }
+    }
+  }
+}
