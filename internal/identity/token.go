@@ -45,7 +45,7 @@ func parseKeys(known preset, p *config.Problems) *jwt.Keys {
 	}
 	arn := awsAudience.FindStringSubmatch(c.Audience)
 	isAWS := known.awsKeys != ""
-	if c.JWKS == "" && c.JWKSURL == "" && arn != nil {
+	if c.JWKS == "" && c.JWKSURL == "" && isAWS && arn != nil {
 		c.JWKSURL = fmt.Sprintf(known.awsKeys, arn[1])
 	}
 	p.Require(!isAWS || c.Audience == "" || arn != nil, "identity.jwt.audience",

@@ -43,9 +43,10 @@ func Parse(c *config.Config, p *config.Problems) *Rules {
 	orders := []string{firstLast, lastFirst}
 	order := config.Choice("identity.nameOrder", c.Identity.NameOrder, orders, p)
 	checkCode(c.Provider.Code, p)
+	rules := &Rules{code: c.Provider.Code, nameOrder: order}
 	names, token := identity.Names(c.Identity)
-	p.Require(token != "" || names.ID == "" || names.Email != "" ||
-		!strings.Contains(c.Provider.Code, onlyEmail), "provider.code",
+	given := token != "" || names.ID == "" || names.Email != ""
+	p.Require(given || !ByEmail(rules), "provider.code",
 		"has {email}, which no header gives: set identity.headers.email")
 	patient := c.Provider.Type == Patient
 	config.Choice("provider.type", c.Provider.Type, []string{"provider", Patient}, p)
@@ -54,15 +55,18 @@ func Parse(c *config.Config, p *config.Problems) *Rules {
 	next := c.Portal.DefaultNext
 	p.Require(!patient || next != config.Default().Portal.DefaultNext, "portal.defaultNext",
 		"must be set when provider.type is patient: a patient cannot open %s", next)
-	return &Rules{code: c.Provider.Code, nameOrder: order}
+	return rules
 }
+
+// ByEmail reports whether people are known at VSee by their e-mail address.
+func ByEmail(r *Rules) bool { return strings.Contains(r.code, onlyEmail) }
 
 // Of returns the person to sign in, or nil when the code came out empty.
 func Of(r *Rules, who *identity.Identity) *Provider {
 	names := namesOf(who, r.nameOrder)
 	code := who.ID
 	if r.code != onlyID || len(code) > maxCode || len(code) == len(hashed)+2*sha256.Size {
-		code = codeFor(r.code, who)
+		code = codeFor(r, who)
 	}
 	if code == "" {
 		return nil
@@ -73,12 +77,15 @@ func Of(r *Rules, who *identity.Identity) *Provider {
 
 // codeFor returns the code by a template, or "" without the id or address that it needs. A code that
 // is too long, or looks as if it had been, becomes its digest, so that no two people meet in one.
-func codeFor(template string, who *identity.Identity) string {
-	if (who.ID == "" && strings.Contains(template, onlyID)) ||
-		(who.Email == "" && strings.Contains(template, onlyEmail)) {
+func codeFor(r *Rules, who *identity.Identity) string {
+	value := who.ID
+	if ByEmail(r) {
+		value = who.Email
+	}
+	if value == "" {
 		return ""
 	}
-	code := strings.NewReplacer(onlyID, who.ID, onlyEmail, who.Email).Replace(template)
+	code := strings.NewReplacer(onlyID, value, onlyEmail, value).Replace(r.code)
 	if len(code) > maxCode || hashedCode.MatchString(code) {
 		return hashed + fmt.Sprintf("%x", sha256.Sum256([]byte(code)))
 	}
@@ -102,12 +109,12 @@ func CheckTemplate(key, template string, p *config.Problems) bool {
 	return known
 }
 
+var codeTemplate = regexp.MustCompile(`^[^{}]*\{(?:id|email)\}[^{}]*$`)
+
 // checkCode refuses a template that could give two people the same code, which is the same account:
 // by names, which people can change, or by two values of which one could have a part of the other.
 func checkCode(template string, p *config.Problems) {
-	rest := strings.Replace(strings.Replace(template, onlyID, "", 1), onlyEmail, "", 1)
-	both := strings.Contains(template, onlyID) && strings.Contains(template, onlyEmail)
-	p.Require(rest != template && !both && !strings.ContainsAny(rest, "{}"), "provider.code",
+	p.Require(codeTemplate.MatchString(template), "provider.code",
 		"must have {id} or {email} once, and no other placeholder: by names or several values, two "+
 			"people could end in one account")
 }

@@ -52,7 +52,7 @@ func parse(c *config.Config, name, agent string, p *config.Problems) (*Handler, 
 		pages:    page.Parse(c, p),
 	}
 	audit.Check(c.Audit.File, p)
-	h.identity.ByEmail = strings.Contains(c.Provider.Code, "{email}")
+	h.identity.ByEmail = provider.ByEmail(h.provider)
 	way := clinic.Parse(c, h.portal.Host, agent, p)
 	p.Require(h.limit >= 0, "limits.signIns", "must not be negative; 0 switches the limit off")
 	return h, way
