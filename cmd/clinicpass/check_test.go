@@ -391,7 +391,6 @@ func TestSafeLabels(t *testing.T) {
 	}.findNothing(t, "docker/compose.yml")
 }
 
-// TestPatientsApart: providers and patients whom nothing confuses.
 // TestOperatorsVariables: what Traefik's container gets decides which files, variables, hosts and
 // audits a configuration may name.
 func TestOperatorsVariables(t *testing.T) {
@@ -501,6 +500,7 @@ http:
 	}
 }
 
+// TestPatientsApart: providers and patients whom nothing confuses.
 func TestPatientsApart(t *testing.T) {
 	const providersAccount = "accountCode: vclinic\n" +
 		"            key: file:/run/secrets/vsee_key\n" +

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 
 	"github.com/clinicpass/clinicpass/internal/config"
@@ -28,9 +27,8 @@ func Check(file string, p *config.Problems) {
 	}
 	folder := filepath.Dir(file)
 	ok := config.Inside(file, config.Allowed.Audit) && config.Inside(folder, config.Allowed.Audit)
-	p.Require(ok, "audit.file", "is in none of the directories that Traefik's operator allows (%s); "+
-		"CLINICPASS_AUDIT in the environment of Traefik sets them",
-		strings.Join(config.Allowed.Audit, ", "))
+	p.Require(ok, "audit.file", "%s",
+		config.Outside("in none of the directories", config.Allowed.Audit, "AUDIT"))
 	if err := writable(file); ok && err != nil {
 		p.Add("audit.file", "%v", err)
 	}

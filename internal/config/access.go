@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -53,9 +52,7 @@ func split(list, separator string) []string {
 func Permitted(source string) error {
 	if path, isFile := strings.CutPrefix(source, "file:"); isFile {
 		if !Inside(path, Allowed.Files) {
-			return fmt.Errorf("%s is in none of the directories that Traefik's operator allows (%s); "+
-				"CLINICPASS_FILES in the environment of Traefik sets them", path,
-				strings.Join(Allowed.Files, ", "))
+			return errors.New(path + " " + Outside("in none of the directories", Allowed.Files, "FILES"))
 		}
 	}
 	name, isVariable := strings.CutPrefix(source, "env:")
@@ -65,10 +62,15 @@ func Permitted(source string) error {
 		ok = ok || name == allowed || (isPrefix && strings.HasPrefix(name, prefix))
 	}
 	if !ok {
-		return fmt.Errorf("%s is none of the variables that Traefik's operator allows (%s); "+
-			"CLINICPASS_ENV in the environment of Traefik sets them", name, strings.Join(Allowed.Env, ", "))
+		return errors.New(name + " " + Outside("none of the variables", Allowed.Env, "ENV"))
 	}
 	return nil
+}
+
+// Outside says that something is not allowed, what is, and which of the operator's variables sets it.
+func Outside(where string, allowed []string, variable string) string {
+	return "is " + where + " that Traefik's operator allows (" + strings.Join(allowed, ", ") +
+		"); CLINICPASS_" + variable + " in the environment of Traefik sets them"
 }
 
 // readFile reads a regular file that is permitted.

@@ -75,14 +75,16 @@ func find(ctx context.Context, k *Keys, id, algorithm string) ([]*key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	needed := len(matching(k, id, algorithm)) == 0 || now.Sub(k.fetched) >= keysLife
+	found := matching(k, id, algorithm)
+	needed := len(found) == 0 || now.Sub(k.fetched) >= keysLife
 	if k.address != "" && needed && !now.Before(k.again) {
 		refresh(ctx, k, now)
+		found = matching(k, id, algorithm)
 	}
 	if k.address != "" && k.fetched.IsZero() {
 		return nil, ErrKeys
 	}
-	return matching(k, id, algorithm), nil
+	return found, nil
 }
 
 // fileOf returns the keys of the id's file. Each id has its own, so that made-up ids never take the

@@ -95,10 +95,10 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 		details := map[string]interface{}{ // RFC 9457, and two members of our own
 			"type": "https://github.com/clinicpass/clinicpass#outcomes", "title": text.Title,
 			"status": outcome.Status(result), "detail": text.Text + " " + text.Advice,
-			"outcome": string(result.Outcome), "reference": refOf(p, result),
+			"outcome": string(result.Outcome),
 		}
-		if details["reference"] == "" {
-			delete(details, "reference")
+		if ref := refOf(p, result); ref != "" {
+			details["reference"] = ref
 		}
 		body, err = json.Marshal(details)
 	} else {

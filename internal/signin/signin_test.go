@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/internal/config"
+	_ "github.com/clinicpass/clinicpass/internal/config/configtest" // files of tests are allowed
 	"github.com/clinicpass/clinicpass/internal/outcome"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )

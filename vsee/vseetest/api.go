@@ -159,6 +159,16 @@ func (s *Server) dispatch(call Request) reply {
 	return failure(http.StatusNotFound, "Not found.")
 }
 
+// anyCase returns the user with the code in any case, or nil.
+func (s *Server) anyCase(code string) *User {
+	for known, user := range s.state.users {
+		if strings.EqualFold(known, code) {
+			return user
+		}
+	}
+	return nil
+}
+
 func (s *Server) signIn(call Request) reply {
 	secret := call.Header.Get("X-ApiSecret")
 	if call.Header.Get("X-ApiKey") != Key || (secret != "" && secret != Secret) {
@@ -174,10 +184,8 @@ func (s *Server) signIn(call Request) reply {
 		return failure(http.StatusBadRequest, "Code is required and has at most 128 characters.")
 	}
 	user := s.state.users[f["code"]]
-	for code, other := range s.state.users {
-		if s.quirks.OneCase && strings.EqualFold(code, f["code"]) {
-			user = other
-		}
+	if s.quirks.OneCase {
+		user = s.anyCase(f["code"])
 	}
 	if user == nil {
 		user = &User{
