@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
 // TestDescribe: of a message, only its length and words that tell nothing of a person are logged.
@@ -95,4 +98,39 @@ func TestMessagesStayOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnswersThatAreNotHTTP: what such an answer says is in no error.
+func TestAnswersThatAreNotHTTP(t *testing.T) {
+	for _, row := range []struct{ desc, raw string }{
+		{desc: "status line", raw: "HTTP/1.1 Jane Doe\r\n\r\n"},
+		{desc: "header", raw: "HTTP/1.1 200 OK\r\nJane Doe\r\n\r\n"},
+		{desc: "no HTTP at all", raw: "Jane Doe\r\n\r\n"},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			clinic, config := setup(t)
+			clinic.SetFault(vseetest.Fault{Raw: row.raw})
+			_, err := SignIn(context.Background(), New(config), jane(), nil)
+			require.ErrorIs(t, err, ErrAPI)
+			assert.EqualError(t, err, "the API gave an unusable answer: "+
+				"POST users/sso, attempt 1: the answer is not HTTP")
+		})
+	}
+}
+
+// failing fails every request.
+type failing struct{ err error }
+
+func (f *failing) RoundTrip(_ *http.Request) (*http.Response, error) { return nil, f.err }
+
+// TestErrorsOfTheNetwork: words of the server in an error of net/http are in none of ours.
+func TestErrorsOfTheNetwork(t *testing.T) {
+	_, config := setup(t)
+	c := Through(New(config), &failing{errors.New(`http2: server sent GOAWAY, debug="Jane Doe"`)})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	_, err := SignIn(ctx, c, jane(), nil)
+	require.Error(t, err)
+	assert.ErrorContains(t, err, "GOAWAY")
+	assert.NotContains(t, err.Error(), "Jane")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/internal/config"
+	"github.com/clinicpass/clinicpass/internal/memory"
 	"github.com/clinicpass/clinicpass/vsee"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
@@ -330,6 +331,35 @@ func TestDeadlineEndsARoom(t *testing.T) {
 	assert.Empty(t, ticket.Room)
 	assert.Equal(t, 1, failuresOf(to.breaker))
 	assert.Equal(t, 0, turns(to), "the turn was not given back")
+}
+
+// TestWaitingForATurnIsNoFailure: the API is stuck once, however often the provider clicks.
+func TestWaitingForATurnIsNoFailure(t *testing.T) {
+	server, c := setupRooms(t)
+	c.API.Timeout = "500ms"
+	to := mustNew(t, c)
+	p := jane(t)
+	stuck := make(chan error, 1)
+	server.Script(vseetest.Fault{}, vseetest.Fault{Delay: time.Minute})
+	go func() {
+		_, err := SignIn(context.Background(), to, p)
+		stuck <- err
+	}()
+	reached(t, server, 2)
+	waiting := make(chan error, 6)
+	for i := 0; i < cap(waiting); i++ {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+			_, err := SignIn(ctx, to, p)
+			cancel()
+			waiting <- err
+		}()
+	}
+	for i := 0; i < cap(waiting); i++ {
+		require.ErrorIs(t, <-waiting, errTurn)
+	}
+	require.ErrorIs(t, <-stuck, vsee.ErrTimeout)
+	assert.Equal(t, 1, memory.Count(to.breaker.held, p.Hash, 0, time.Now()))
 }
 
 // TestRenewedToken: an admin's token that was replaced needs no restart.

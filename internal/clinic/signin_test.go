@@ -227,6 +227,30 @@ func TestOpenBreaker(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// TestOnePersonIsHeldOff whose sign-ins go on failing, also when others succeed in between.
+func TestOnePersonIsHeldOff(t *testing.T) {
+	server, c := setup(t)
+	to := mustNew(t, c)
+	ctx := context.Background()
+	patient := someone(t, identity.Identity{ID: "patient"})
+	server.SetFault(vseetest.Fault{Status: 500})
+	for i := 0; i < holdAfter; i++ {
+		_, err := SignIn(ctx, to, patient)
+		require.ErrorIs(t, err, vsee.ErrUnavailable)
+	}
+	server.Reset()
+	for i := 0; i < 2; i++ {
+		_, err := SignIn(ctx, to, jane(t))
+		require.NoError(t, err, "somebody else")
+		asked := len(server.Requests())
+		ticket, err := SignIn(ctx, to, patient)
+		require.ErrorIs(t, err, errOpen)
+		assert.Greater(t, int64(ticket.Trace.RetryAfter), int64(0))
+		assert.LessOrEqual(t, int64(ticket.Trace.RetryAfter), int64(holdFor))
+		assert.Len(t, server.Requests(), asked)
+	}
+}
+
 // TestRenewedKey: a key that was replaced needs no restart.
 func TestRenewedKey(t *testing.T) {
 	_, c := setup(t)

@@ -370,13 +370,16 @@ func TestLimit(t *testing.T) {
 		{desc: "no limit", limit: 0, last: "signed_in"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
-			_, c := setup(t)
+			server, c := setup(t)
 			c.Limits.SignIns = row.limit
 			handler := mustNew(t, c)
 			for i := 0; i < 3; i++ {
 				require.Equal(t, "signed_in", click(handler, "looping"))
 			}
+			calls := len(server.Requests())
 			assert.Equal(t, row.last, click(handler, "looping"))
+			asked := len(server.Requests()) > calls
+			assert.Equal(t, row.last == "signed_in", asked, "the API was asked")
 			assert.Equal(t, "signed_in", click(handler, "somebody else"))
 		})
 	}
