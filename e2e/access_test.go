@@ -121,6 +121,12 @@ func TestEscapes(t *testing.T) {
 			says:  files,
 		},
 		{
+			desc:  "role at AWS in its mount",
+			key:   "api.key",
+			value: "file:/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+			says:  files,
+		},
+		{
 			desc:  "service account through a link",
 			key:   "api.key",
 			value: "file:" + allowed + "/account/token",

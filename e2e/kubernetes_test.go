@@ -86,6 +86,47 @@ spec:
   listeners: [{name: web, protocol: HTTP, port: PORT}]
 `
 
+// apiServer is one with Traefik's definitions, the rights that its manifests give, and the
+// namespace of the portal.
+type apiServer struct {
+	*kubernetes.Cluster
+	access string // what Traefik's providers need, YAML
+
+	t *testing.T
+}
+
+func newAPIServer(t *testing.T) *apiServer {
+	t.Helper()
+	started, err := kubernetes.Start(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(started.Stop)
+	c := &apiServer{Cluster: started, t: t}
+	const gatewayDefinitions = "config/crd/standard/gateway.networking.k8s.io_*.yaml"
+	c.apply(fromModule(t, traefikModule, definitions+"kubernetes-crd-definition-v1.yml"))
+	c.apply(fromModule(t, "sigs.k8s.io/gateway-api", gatewayDefinitions))
+	c.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+	c.apply(fromModule(t, traefikModule, definitions+"kubernetes-crd-rbac.yml"))
+	rights := fromModule(t, traefikModule, definitions+"kubernetes-gateway-rbac.yml")
+	c.apply(strings.ReplaceAll(rights, "name: traefik-controller", "name: "+account))
+	c.kubectl("create", "serviceaccount", account)
+	c.kubectl("create", "namespace", "portal")
+	c.access = `{endpoint: "` + c.URL + `", certAuthFilePath: "` + c.CA +
+		`", token: "` + strings.TrimSpace(c.kubectl("create", "token", account)) + `"`
+	return c
+}
+
+func (c *apiServer) apply(manifests string) {
+	c.t.Helper()
+	require.NoError(c.t, c.Apply(manifests))
+}
+
+func (c *apiServer) kubectl(arguments ...string) string {
+	c.t.Helper()
+	output, err := c.Kubectl("", arguments...)
+	require.NoError(c.t, err)
+	return output
+}
+
 // TestKubernetes: two Traefiks take the example's objects from a real API server, with the rights
 // that Traefik's own manifests give, and the API key from a Secret; a Secret that is corrected
 // takes effect at once, and one Traefik is enough.
@@ -93,30 +134,8 @@ func TestKubernetes(t *testing.T) {
 	b := newBench(t)
 	hospital := httptest.NewServer(portal.New())
 	t.Cleanup(hospital.Close)
-	cluster, err := kubernetes.Start(t.TempDir())
-	require.NoError(t, err)
-	t.Cleanup(cluster.Stop)
-	apply := func(manifests string) {
-		t.Helper()
-		require.NoError(t, cluster.Apply(manifests))
-	}
-	kubectl := func(arguments ...string) string {
-		t.Helper()
-		output, err := cluster.Kubectl("", arguments...)
-		require.NoError(t, err)
-		return output
-	}
-	const gatewayDefinitions = "config/crd/standard/gateway.networking.k8s.io_*.yaml"
-	apply(fromModule(t, traefikModule, definitions+"kubernetes-crd-definition-v1.yml"))
-	apply(fromModule(t, "sigs.k8s.io/gateway-api", gatewayDefinitions))
-	kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
-	apply(fromModule(t, traefikModule, definitions+"kubernetes-crd-rbac.yml"))
-	rights := fromModule(t, traefikModule, definitions+"kubernetes-gateway-rbac.yml")
-	apply(strings.ReplaceAll(rights, "name: traefik-controller", "name: "+account))
-	kubectl("create", "serviceaccount", account)
-	kubectl("create", "namespace", "portal")
-	token := kubectl("create", "token", account)
-
+	c := newAPIServer(t)
+	apply, kubectl := c.apply, c.kubectl
 	u, err := url.Parse(hospital.URL)
 	require.NoError(t, err)
 	apply(strings.ReplaceAll(portalManifests, "PORT", u.Port()))
@@ -130,17 +149,15 @@ func TestKubernetes(t *testing.T) {
 	versions := traefikVersions()
 	bin, err := traefik.Build(versions[len(versions)-1], os.Stderr)
 	require.NoError(t, err)
-	access := `{endpoint: "` + cluster.URL + `", certAuthFilePath: "` + cluster.CA +
-		`", token: "` + strings.TrimSpace(token) + `"`
 	replicas := []*traefik.Instance{}
 	for i := range 2 {
 		address, err := program.FreeAddress()
 		require.NoError(t, err)
-		provider := "kubernetesCRD: " + access + ", allowExternalNameServices: true}"
+		provider := "kubernetesCRD: " + c.access + ", allowExternalNameServices: true}"
 		if i == 0 {
 			_, port, _ := strings.Cut(address, ":")
 			apply(strings.ReplaceAll(gatewayManifests, "PORT", port))
-			provider += ", kubernetesGateway: " + access + "}"
+			provider += ", kubernetesGateway: " + c.access + "}"
 		}
 		instance, err := traefik.Start(traefik.Options{
 			Binary: bin, Address: address, Provider: provider, Probe: probe,

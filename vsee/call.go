@@ -120,7 +120,10 @@ func send(ctx context.Context, c *Client, r *request, body string, a *answer) *f
 	if err != nil {
 		return broken(ctx, resp, err)
 	}
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	var content []byte
+	if resp.StatusCode != http.StatusSwitchingProtocols { // no deadline ends a read of its body
+		content, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	}
 	_ = resp.Body.Close()
 	if err != nil {
 		return broken(ctx, resp, err)
@@ -229,7 +232,7 @@ func describe(message string) string {
 }
 
 // foreign matches what somebody else's text may be in an error of net/http.
-var foreign = regexp.MustCompile(`"[^"]*"?|[[:cntrl:]]`)
+var foreign = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?|[[:cntrl:]]`)
 
 // describeError returns what may be logged of a request that got no answer.
 func describeError(err error) string {

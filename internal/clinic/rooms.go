@@ -159,7 +159,7 @@ func furnish(ctx context.Context, c *Clinic, by *vsee.Client, want vsee.Room, ss
 	t *Ticket,
 ) error {
 	userID := vsee.UserID(sso)
-	if userID == "" {
+	if strings.Trim(userID, ".") == "" { // no segment of a path that stays one
 		return fmt.Errorf("%w: the answer to the sign-in has no data.id to assign the room to",
 			vsee.ErrAPI)
 	}

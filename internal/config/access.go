@@ -19,11 +19,14 @@ type Operator struct {
 // Allowed is read once, when Traefik loads the plugin.
 var Allowed = AllowedBy(os.Getenv)
 
-const (
-	maxFile = 1 << 20 // bytes of a file that is read
-	// Kubernetes mounts the token of Traefik's own service account here. It may read all secrets.
-	ofKubernetes = "/run/secrets/kubernetes.io/"
-)
+const maxFile = 1 << 20 // bytes of a file that is read
+
+// identities are folders with tokens of Traefik's own: of its service account, which may read all
+// secrets, and of its roles at AWS, Azure, Alibaba, IBM, Google and SPIFFE, as each documents.
+var identities = []string{
+	"/run/secrets/kubernetes.io/", "/serviceaccount/", "/run/secrets/tokens/", "/run/secrets/azure/",
+	"/rrsa-tokens/", "/compute-resource-token/", "/workload-spiffe-credentials/",
+}
 
 // AllowedBy returns what an environment allows.
 func AllowedBy(getenv func(string) string) *Operator {
@@ -124,8 +127,17 @@ func below(path string, directories []string) bool {
 	for _, directory := range directories {
 		absolute, err := filepath.Abs(directory)
 		absolute = strings.TrimSuffix(absolute, "/") + "/"
-		forbidden := strings.Contains(path+"/", ofKubernetes) && !strings.Contains(absolute, ofKubernetes)
-		if directory != "" && err == nil && strings.HasPrefix(path+"/", absolute) && !forbidden {
+		inside := directory != "" && err == nil && strings.HasPrefix(path+"/", absolute)
+		if inside && (!isIdentity(path+"/") || isIdentity(absolute)) {
+			return true
+		}
+	}
+	return false
+}
+
+func isIdentity(path string) bool {
+	for _, folder := range identities {
+		if strings.Contains(path, folder) {
 			return true
 		}
 	}

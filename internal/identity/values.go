@@ -77,7 +77,9 @@ func cleanName(value string) string {
 	return strings.Join(strings.FieldsFunc(value, isBreak), " ")
 }
 
-func isBreak(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) || c == utf8.RuneError }
+func isBreak(c rune) bool {
+	return c == utf8.RuneError || unicode.In(c, unicode.Cc, unicode.White_Space, unicode.Bidi_Control)
+}
 
 // checkValue returns an id or an e-mail address without blanks around it, or why it is refused.
 func checkValue(value string, isID bool) (plain, problem string) {

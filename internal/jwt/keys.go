@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,9 @@ type Keys struct {
 	again   time.Time   // when they may be fetched again
 	real    atomic.Bool // the address had a key once
 }
+
+// foreign matches what the server's text may be in an error of net/http.
+var foreign = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?|[[:cntrl:]]`)
 
 var keyIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -151,18 +155,18 @@ func fetch(ctx context.Context, k *Keys) ([]*key, error) {
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, errors.New(foreign.ReplaceAllLiteralString(err.Error(), `"..."`))
 	}
 	defer resp.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxKeys))
-	if err != nil {
-		return nil, err
-	}
 	if k.isPEM && resp.StatusCode == http.StatusNotFound { // made up, or withdrawn
 		return nil, nil
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, errors.New("the address of the keys answers " + resp.Status)
+	if resp.StatusCode != http.StatusOK { // before the body is read: no deadline ends that of a 101
+		return nil, errors.New("the address of the keys answers HTTP " + strconv.Itoa(resp.StatusCode))
+	}
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxKeys))
+	if err != nil {
+		return nil, err
 	}
 	if k.isPEM {
 		if one := parsePEM(content); one != nil {
