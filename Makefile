@@ -62,6 +62,7 @@ e2e-kubernetes: traefik
 fuzz:
 	go test -run '^$$' -fuzz '^FuzzLocation$$' -fuzztime $(FUZZTIME) ./internal/portal
 	go -C e2e test -run '^$$' -fuzz '^FuzzNext$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s .
+	go -C cmd/clinicpass test -run '^$$' -fuzz '^FuzzCheck$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .
 
 test-old-traefik:
 	@go -C e2e run ./traefik/build $(TRAEFIK_OLD)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 )
 
 type checkCommand struct {
-	Files []string `arg:"" name:"file" help:"Traefik's dynamic and static configuration (YAML, TOML), Compose files, objects of Kubernetes, values of Traefik's Helm chart, Nomad jobs. All files together are one site."`
+	Files []string `arg:"" name:"file" help:"Traefik's dynamic and static configuration (YAML, TOML), Compose files, objects of Kubernetes, values of Traefik's Helm chart, Nomad jobs; folders of them; - for standard input; the address of a running Traefik's API. All together are one site."`
 
 	Plugin      string   `default:"clinicpass" help:"The plugin's name in Traefik's static configuration."`
 	ReadSecrets bool     `help:"Also read the files and variables that hold secrets and keys. Use it where Traefik runs."`
@@ -27,7 +28,8 @@ type checkCommand struct {
 	LastName   string `default:"Check" help:"The test provider's last name."`
 	Email      string `help:"The test provider's e-mail address."`
 
-	out io.Writer // set by main and by tests
+	in  io.Reader // set by main and by tests
+	out io.Writer
 }
 
 // finding is a mistake and what to do about it.
@@ -46,7 +48,7 @@ func (c *checkCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(k.found); err != nil {
+	if err := c.print(k); err != nil {
 		return err
 	}
 	if c.Live {
@@ -71,49 +73,107 @@ func (c *checkCommand) Validate() error {
 
 // inspect reads the files and gathers what is wrong with them.
 func (c *checkCommand) inspect() (*checker, error) {
-	s := &site{middlewares: map[string]*middleware{}, env: map[string]string{}}
+	s := newSite()
 	for _, file := range c.Files {
-		if err := s.read(file); err != nil {
+		if err := s.read(file, c.in); err != nil {
 			return nil, err
 		}
 	}
+	return c.judge(s), nil
+}
+
+// judge gathers what is wrong with a site.
+func (c *checkCommand) judge(s *site) *checker {
+	k := &checker{command: c, site: s, ours: map[string]*clinic{}, assumed: map[string]string{}}
+	k.finishCompose()
 	config.Allowed = config.AllowedBy(s.getenv)
-	k := &checker{command: c, site: s, ours: map[string]*clinic{}}
+	k.name = k.pluginName()
 	k.checkStatic()
 	k.checkMiddlewares()
 	k.checkRouters()
 	k.checkPatients()
 	k.checkLoaded()
-	if len(k.ours) == 0 && len(k.found) == 0 && (len(s.static) == 0 || s.dynamic) {
-		return nil, errors.New("nothing of Clinicpass is in " + strings.Join(c.Files, ", ") + ": name the files with its middleware and router")
+	k.found = append(k.found, s.found...)
+	if len(k.ours) == 0 && (len(s.static) == 0 || s.dynamic) && !k.names("syntax") && !k.names("template") {
+		k.found = append(k.found, finding{
+			File: strings.Join(c.Files, ", "), Object: k.name, ID: "no-clinicpass",
+			Message: "no middleware of Clinicpass is in it (http.middlewares.NAME.plugin." + k.name + "): name the files with its middleware and router",
+		})
 	}
 	k.found = slices.DeleteFunc(k.found, func(f finding) bool { return slices.Contains(c.Ignore, f.ID) })
-	return k, nil
+	k.found = unique(k.found)
+	return k
 }
 
-func (c *checkCommand) print(found []finding) error {
+// unique returns the findings in the order of files and lines, each once.
+func unique(found []finding) []finding {
+	seen := map[finding]bool{}
+	kept := []finding{}
+	for _, f := range found {
+		if !seen[f] {
+			kept = append(kept, f)
+		}
+		seen[f] = true
+	}
+	slices.SortStableFunc(kept, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return kept
+}
+
+// pluginName returns what the plugin is called: --plugin, unless Traefik loads it by another name and a middleware uses that.
+func (k *checker) pluginName() string {
+	for _, kind := range []string{"plugins", "localPlugins"} {
+		plugins, _ := k.site.setting("experimental", kind).(object)
+		for _, name := range sorted(plugins) {
+			for _, m := range k.site.middlewares {
+				used, _ := m.plugin()
+				if text(at(plugins[name], "moduleName")) == modulePath && used == name && strings.EqualFold(m.kind, "plugin") {
+					return name
+				}
+			}
+		}
+	}
+	return k.command.Plugin
+}
+
+func (c *checkCommand) print(k *checker) error {
 	if c.JSON {
 		encoder := json.NewEncoder(c.out)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(map[string]any{"findings": append([]finding{}, found...)})
+		return encoder.Encode(map[string]any{"findings": append([]finding{}, k.found...), "assumed": k.assumptions()})
 	}
-	for _, f := range found {
+	for _, f := range k.found {
 		where := f.File
 		if f.Line > 0 {
 			where += fmt.Sprintf(":%d", f.Line)
 		}
 		fmt.Fprintf(c.out, "%s: %s: %s [%s]\n", where, f.Object, f.Message, f.ID)
 	}
-	if len(found) == 0 {
+	for _, line := range k.assumptions() {
+		fmt.Fprintln(c.out, "Assumed:", line)
+	}
+	if len(k.found) == 0 {
 		fmt.Fprintln(c.out, "Nothing found.")
 	}
 	return nil
+}
+
+// assumptions returns what the files do not show and the verdict needs.
+func (k *checker) assumptions() []string {
+	lines := []string{}
+	for _, name := range sorted(k.assumed) {
+		lines = append(lines, name+" "+k.assumed[name])
+	}
+	return lines
 }
 
 // checker gathers findings.
 type checker struct {
 	command *checkCommand
 	site    *site
+	name    string // the plugin's
+	assumed map[string]string
 	ours    map[string]*clinic // by the middleware's name
 	found   []finding
 }
@@ -124,54 +184,7 @@ func (k *checker) add(where piece, key, name, id, format string, args ...any) {
 	})
 }
 
-// checkStatic looks at how the plugin is loaded.
-func (k *checker) checkStatic() {
-	for _, p := range k.site.static {
-		for _, kind := range []string{"plugins", "localPlugins"} {
-			plugins, _ := at(p.tree.root, "experimental", kind).(object)
-			for _, name := range sorted(plugins) {
-				k.checkPlugin(p, kind, name, plugins[name])
-			}
-		}
-	}
-}
-
-// checkLoaded finds a static configuration without the plugin that the middlewares need.
-func (k *checker) checkLoaded() {
-	for _, p := range k.site.static {
-		for _, kind := range []string{"plugins", "localPlugins"} {
-			plugins, _ := at(p.tree.root, "experimental", kind).(object)
-			if len(plugins) > 0 && (plugins[k.command.Plugin] != nil || k.names("plugin-name")) {
-				return
-			}
-		}
-	}
-	if len(k.site.static) > 0 && len(k.ours) > 0 {
-		k.add(*k.site.static[0], "", k.command.Plugin, "not-loaded", "the static configuration does not load the plugin: experimental.plugins.%s is missing", k.command.Plugin)
-	}
-}
-
 // names reports whether a finding of this kind was made.
 func (k *checker) names(id string) bool {
 	return slices.ContainsFunc(k.found, func(f finding) bool { return f.ID == id })
-}
-
-func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {
-	module := text(at(plugin, "moduleName"))
-	if name != k.command.Plugin && !strings.Contains(strings.ToLower(module), "clinicpass") {
-		return
-	}
-	where := piece{p.file, p.tree, "experimental." + kind + "." + name}
-	if module != modulePath {
-		k.add(where, "moduleName", name, "wrong-module", "moduleName must be %s", modulePath)
-	}
-	if name != k.command.Plugin {
-		k.add(where, "", name, "plugin-name", "the middlewares call the plugin %s (--plugin), so that this key must be %[1]s too", k.command.Plugin)
-	}
-	if kind == "plugins" && !strings.HasPrefix(text(at(plugin, "version")), "v") {
-		k.add(where, "version", name, "no-version", "version must name a release, such as v0.1.0")
-	}
-	if abort := fmt.Sprint(at(p.tree.root, "experimental", "abortOnPluginFailure")); abort != "true" {
-		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when one cannot be loaded, and answers 404 for every router that uses one")
-	}
 }

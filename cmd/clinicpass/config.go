@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/mitchellh/mapstructure"
 
 	"github.com/clinicpass/clinicpass/internal/config"
@@ -22,6 +21,7 @@ type clinic struct {
 	config *config.Config
 	used   bool     // by a router
 	auth   []string // the auth middlewares before it
+	pages  []page   // that routers lead to
 }
 
 // section is where its configuration stands.
@@ -45,13 +45,13 @@ func (k *checker) checkMiddlewares() {
 	for _, name := range sorted(k.site.middlewares) {
 		m := k.site.middlewares[name]
 		plugin, raw := m.plugin()
-		if !strings.EqualFold(m.kind, "plugin") || (plugin != k.command.Plugin && !looksOurs(raw)) {
+		if !strings.EqualFold(m.kind, "plugin") || (plugin != k.name && !looksOurs(raw)) {
 			continue
 		}
 		c := &clinic{middleware: m}
 		where := c.section()
-		if plugin != k.command.Plugin {
-			k.add(where, "", name, "plugin-name", "the plugin is called %q here and %q in Traefik's static configuration (--plugin says otherwise)", plugin, k.command.Plugin)
+		if plugin != k.name {
+			k.add(where, "", name, "plugin-name", "the plugin is called %q here and %q in Traefik's static configuration", shownName(plugin), k.name)
 		}
 		k.checkKeys(where, name, "", raw, reflect.TypeFor[config.Config]())
 		k.ours[name] = c
@@ -61,16 +61,17 @@ func (k *checker) checkMiddlewares() {
 			c.config = config.Default()
 			continue
 		}
-		if template(raw) {
-			k.add(where, "", name, "template", "a value is a template ({{...}} or ${...}), which only its own program can fill in: check what comes of it, such as docker compose config")
-			continue
-		}
 		k.checkSecrets(where, name, c.config)
 		k.checkNames(where, c)
-		mistakes := signin.Check(c.checkable(k.command.ReadSecrets))
-		for _, line := range mistakes {
+		if code := c.config.Provider.Code; strings.Contains(code, "${id}") || strings.Contains(code, "${email}") {
+			k.add(where, "provider.code", name, "invalid", "provider.code has ${...}, which Compose replaces by a variable: write {id} without the dollar sign")
+		}
+		for _, line := range signin.Check(c.checkable(k.command.ReadSecrets)) {
 			key, problem, _ := strings.Cut(line, ": ")
-			k.add(where, key, name, "invalid", "%s %s", key, problem)
+			operators := k.site.raw && strings.Contains(problem, "that Traefik's operator allows") // who is not asked here
+			if !operators && !isTemplate(at(raw, strings.Split(key, ".")...)) {                    // what comes of it nobody knows here
+				k.add(where, key, name, "invalid", "%s %s", key, problem)
+			}
 		}
 	}
 }
@@ -105,25 +106,24 @@ func shownKey(key string) (shown string, torn bool) {
 
 var keyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// template reports whether a value is to be filled in before Traefik gets it.
-func template(value any) bool {
+// isTemplate reports whether a value is to be filled in by another program before Traefik gets it.
+func isTemplate(value any) bool {
 	switch value := value.(type) {
 	case object:
-		return slices.ContainsFunc(sorted(value), func(key string) bool {
-			secret := slices.Contains([]string{"key", "secret", "token"}, strings.ToLower(key)) // of which more is said elsewhere
-			return !secret && template(value[key])
-		})
+		return slices.ContainsFunc(sorted(value), func(key string) bool { return isTemplate(value[key]) })
 	case []any:
-		return slices.ContainsFunc(value, template)
+		return slices.ContainsFunc(value, isTemplate)
 	case string:
-		return strings.Contains(value, "{{") || strings.Contains(value, "${")
+		return templatePattern.MatchString(value)
 	}
 	return false
 }
 
+var templatePattern = regexp.MustCompile(`\{\{|\$\{|\$[A-Za-z_]`)
+
 // looksOurs reports whether a plugin's configuration is one of Clinicpass under another name.
 func looksOurs(config object) bool {
-	return at(config, "portal", "url") != nil && at(config, "api", "url") != nil
+	return at(config, "portal", "url") != nil && (at(config, "api", "url") != nil || at(config, "api", "accountCode") != nil)
 }
 
 // decode follows Traefik's rules for plugins: keys in any case, texts for numbers and booleans, commas in lists.
@@ -168,77 +168,12 @@ func (k *checker) checkKeys(where piece, name, path string, config object, known
 
 // fieldOf returns the type of the key, or nil and the key that is most like it.
 func fieldOf(fields map[string]reflect.Type, key string) (found reflect.Type, nearest string) {
-	least := 1000
 	for _, name := range sorted(fields) {
 		if strings.EqualFold(name, key) {
 			return fields[name], name
 		}
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(key)); d < least {
-			least, nearest = d, name
-		}
 	}
-	return nil, nearest
-}
-
-func (k *checker) checkSecrets(where piece, name string, c *config.Config) {
-	for _, secret := range config.Secrets(c) {
-		key, source := secret.Key, *secret.Value
-		kind, rest, _ := strings.Cut(source, ":")
-		switch {
-		case elsewhere(source) && (rest == "" || strings.HasPrefix(rest, " ")):
-			k.add(where, key, name, "invalid", "%s says %s: and not where; write the path or name behind it, without a blank", key, kind)
-		case kind == "urn" && elsewhere(source) && !strings.HasSuffix(name, "@"+crd):
-			k.add(where, key, name, "invalid", "%s is a reference that Traefik replaces in objects of Kubernetes only; write file:PATH or env:NAME", key)
-		case source != "" && !elsewhere(source):
-			k.add(where, key, name, "literal-secret", "%s stands here itself, for everybody who reads this file, Traefik's dashboard or its DEBUG log; write file:PATH or env:NAME", key)
-		default:
-			k.checkPermitted(where, key, name, source)
-		}
-	}
-	k.checkPermitted(where, "identity.jwt.jwks", name, c.Identity.JWT.JWKS)
-}
-
-// checkPermitted finds a file or variable that the plugin refuses to read, by what the files at hand set for Traefik.
-func (k *checker) checkPermitted(where piece, key, name, source string) {
-	if err := config.Permitted(source); err != nil && !k.command.ReadSecrets { // which says so itself
-		k.add(where, key, name, "invalid", "%s cannot be used: %s", key, err)
-	}
-}
-
-// checkNames finds an identity without a name or an e-mail address to make one of. Tokens and principals have claims for both.
-func (k *checker) checkNames(where piece, c *clinic) {
-	names, token := identity.Names(c.config.Identity)
-	if token != "" || names.ID == "" || identity.SetInFront(c.config.Identity.Preset) {
-		return
-	}
-	if names.Email == "" && names.Name == "" && (names.FirstName == "" || names.LastName == "") {
-		k.add(where, "identity", c.name, "no-name", "no header has names or the e-mail address: VSee gets the user name as the first name and - as the last, and may keep them; set identity.headers.firstName and .lastName, or .name, or .email")
-	}
-}
-
-// elsewhere reports whether a secret's source only says where the secret is. Traefik itself replaces the last form.
-func elsewhere(source string) bool {
-	for _, prefix := range []string{"file:", "env:", "urn:k8s:secret:"} {
-		if strings.HasPrefix(source, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// checkable returns the configuration with placeholders for what can only be read where Traefik runs.
-func (c *clinic) checkable(readSecrets bool) *config.Config {
-	checkable := *c.config
-	for _, secret := range config.Secrets(&checkable) {
-		source := *secret.Value
-		if strings.HasPrefix(source, "urn:k8s:secret:") || (!readSecrets && elsewhere(source)) {
-			*secret.Value = "placeholder"
-		}
-	}
-	if jwt := &checkable.Identity.JWT; !readSecrets && strings.HasPrefix(jwt.JWKS, "file:") {
-		jwt.JWKS, jwt.JWKSURL = "", "https://keys.example.com/"
-	}
-	return &checkable
+	return nil, closest(key, sorted(fields))
 }
 
 // identityHeaders returns the plain headers that must come from the auth layer, by the keys that name them.

@@ -2,10 +2,24 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 const crd = "kubernetescrd"
+
+// kubeObject is an object of Kubernetes, for what refers to it.
+type kubeObject struct {
+	piece
+	kind, namespace, name string
+	keys                  []string // of a Secret
+}
+
+// traefikKinds are the kinds of Traefik's own objects.
+var traefikKinds = []string{
+	"IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP", "ServersTransport",
+	"ServersTransportTCP", "TLSOption", "TLSStore", "TraefikService",
+}
 
 // addObject takes in an object of Kubernetes; kinds that have nothing to do with middlewares are passed over.
 func (s *site) addObject(file string, t *tree, path string, o object) {
@@ -23,32 +37,71 @@ func (s *site) addObject(file string, t *tree, path string, o object) {
 		}
 		return
 	}
-	switch text(at(o, "kind")) {
+	kind, version := text(at(o, "kind")), text(at(o, "apiVersion"))
+	one := &kubeObject{piece: where, kind: kind, namespace: namespace, name: text(at(o, "metadata", "name"))}
+	for _, data := range []string{"data", "stringData"} {
+		branch, _ := at(o, data).(object)
+		one.keys = append(one.keys, sorted(branch)...)
+	}
+	s.objects = append(s.objects, one)
+	if strings.HasPrefix(version, "traefik.containo.us/") {
+		s.problemAt(where, name, "old-api", "Traefik v3 does not read traefik.containo.us: write apiVersion: traefik.io/v1alpha1")
+	} else if strings.HasPrefix(version, "traefik.io/") && !slices.Contains(traefikKinds, kind) {
+		s.problemAt(where, name, "unknown-kind", "Traefik has no kind %s; did you mean %s?", shownName(kind), closest(kind, traefikKinds))
+	}
+	spec, _ := at(o, "spec").(object)
+	s.checkSpec(where, name, kind, spec)
+	switch kind {
 	case "Middleware":
 		s.addMiddleware(where, name+"@"+crd, namespace, at(o, "spec"))
 	case "Deployment", "DaemonSet", "StatefulSet":
-		for _, container := range list(at(o, "spec", "template", "spec", "containers")) {
+		for i, container := range list(at(o, "spec", "template", "spec", "containers")) {
 			s.addVariables(at(container, "env"))
+			if !traefikImage.MatchString(text(at(container, "image"))) {
+				continue
+			}
+			for _, key := range []string{"command", "args"} {
+				s.note(file, s.addFlags(file, t, fmt.Sprintf("%s.template.spec.containers.%d.%s", where.path, i, key), at(container, key)))
+			}
 		}
 	case "IngressRoute":
-		s.addRoutes(where, name, namespace, texts(at(o, "spec", "entryPoints")), list(at(o, "spec", "routes")))
+		s.addRoutes(where, name, namespace, o)
 	case "HTTPRoute":
 		s.addGatewayRoute(where, name, namespace, o)
 	case "Ingress":
 		refs := texts(at(o, "metadata", "annotations", "traefik.ingress.kubernetes.io/router.middlewares"))
-		s.routers = append(s.routers, &router{piece: where, name: name + "@kubernetes", middlewares: refs, service: "of the ingress", rule: ingressRule(o)})
+		points := texts(at(o, "metadata", "annotations", "traefik.ingress.kubernetes.io/router.entrypoints"))
+		s.addIngress(where, name, refs, points, o)
 	}
 }
 
-func (s *site) addRoutes(where piece, name, namespace string, entryPoints []string, routes []any) {
-	for i, route := range routes {
-		r := &router{piece: where, name: name + "@" + crd, rule: text(at(route, "match")), entryPoints: entryPoints}
+// problemAt notes what a reader finds at a piece.
+func (s *site) problemAt(where piece, object, id, format string, args ...any) {
+	s.found = append(s.found, finding{
+		File: where.file, Line: where.tree.line(where.path), Object: object, ID: id, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+func (s *site) addRoutes(where piece, name, namespace string, o object) {
+	tls := at(o, "spec", "tls") != nil
+	for i, route := range list(at(o, "spec", "routes")) {
+		r := &router{piece: where, name: name + "@" + crd, rule: text(at(route, "match")), entryPoints: texts(at(o, "spec", "entryPoints")), tls: tls}
 		r.path = fmt.Sprintf("%s.routes.%d", where.path, i)
+		r.priority, _ = at(route, "priority").(int)
+		if text(at(route, "kind")) == "" {
+			s.problemAt(r.piece, name, "no-kind", "kind: Rule is missing, which versions of Traefik before v3.4 demand")
+		}
 		for _, ref := range list(at(route, "middlewares")) {
 			r.middlewares = append(r.middlewares, reference(ref, namespace))
+			if other := text(at(ref, "namespace")); other != "" && other != namespace {
+				r.elsewhere = true
+			}
 		}
 		for _, service := range list(at(route, "services")) {
 			r.service = text(at(service, "name"))
+			if kind := text(at(service, "kind")); strings.Contains(r.service, "@") && kind != "TraefikService" {
+				s.problemAt(r.piece, name, "no-service", "%s is none of Kubernetes' services: write kind: TraefikService beside its name", shownName(r.service))
+			}
 		}
 		s.routers = append(s.routers, r)
 	}
@@ -66,39 +119,36 @@ func reference(ref any, namespace string) string {
 	return namespace + "-" + name + "@" + crd
 }
 
-// addGatewayRoute takes in an HTTPRoute of the Gateway API, the paths of which become a rule.
-func (s *site) addGatewayRoute(where piece, name, namespace string, o object) {
-	for i, rule := range list(at(o, "spec", "rules")) {
-		r := &router{piece: where, name: name + "@kubernetesgateway", service: "none"}
-		r.path = fmt.Sprintf("%s.rules.%d", where.path, i)
-		paths := []string{}
-		for _, match := range list(at(rule, "matches")) {
-			value := text(at(match, "path", "value"))
-			switch text(at(match, "path", "type")) {
-			case "Exact":
-				paths = append(paths, "Path(`"+value+"`)")
-			case "RegularExpression":
-				paths = append(paths, "PathRegexp(`"+value+"`)")
-			default:
-				paths = append(paths, "PathPrefix(`"+strings.TrimSuffix(value, "/")+"/`)") // by whole segments
-			}
-		}
-		r.rule = strings.Join(paths, " || ")
-		for _, filter := range list(at(rule, "filters")) {
-			if text(at(filter, "type")) == "ExtensionRef" {
-				r.middlewares = append(r.middlewares, namespace+"-"+text(at(filter, "extensionRef", "name"))+"@"+crd)
-			}
-		}
-		s.routers = append(s.routers, r)
+// withHosts returns a rule of hosts and paths.
+func withHosts(names, paths []string) string {
+	hosts := []string{}
+	for _, host := range names {
+		hosts = append(hosts, "Host(`"+host+"`)")
 	}
+	parts := []string{}
+	for _, group := range [][]string{hosts, paths} {
+		if len(group) > 0 {
+			parts = append(parts, "("+strings.Join(group, " || ")+")")
+		}
+	}
+	return strings.Join(parts, " && ")
 }
 
-func ingressRule(o object) string {
-	paths := []string{}
-	for _, rule := range list(at(o, "spec", "rules")) {
-		for _, path := range list(at(rule, "http", "paths")) {
-			paths = append(paths, "PathPrefix(`"+text(at(path, "path"))+"`)")
+// addIngress takes in an Ingress, each path of which is a router.
+func (s *site) addIngress(where piece, name string, refs, points []string, o object) {
+	for i, rule := range list(at(o, "spec", "rules")) {
+		for j, path := range list(at(rule, "http", "paths")) {
+			matcher := "PathPrefix"
+			if text(at(path, "pathType")) == "Exact" {
+				matcher = "Path"
+			}
+			hosts := texts(at(rule, "host"))
+			r := &router{
+				piece: where, name: name + "@kubernetes", middlewares: refs, entryPoints: points, service: "of the ingress",
+				rule: withHosts(hosts, []string{matcher + "(`" + text(at(path, "path")) + "`)"}), tls: at(o, "spec", "tls") != nil,
+			}
+			r.path = fmt.Sprintf("%s.rules.%d.http.paths.%d", where.path, i, j)
+			s.routers = append(s.routers, r)
 		}
 	}
-	return strings.Join(paths, " || ")
 }

@@ -22,7 +22,7 @@ type cli struct {
 }
 
 func main() {
-	context := kong.Parse(&cli{Check: checkCommand{out: os.Stdout}}, kong.Name("clinicpass"), kong.Vars{"version": clinicpass.Version},
+	context := kong.Parse(&cli{Check: checkCommand{in: os.Stdin, out: os.Stdout}}, kong.Name("clinicpass"), kong.Vars{"version": clinicpass.Version},
 		kong.Description("Signs providers in to VSee Clinic through Traefik: https://github.com/clinicpass/clinicpass"))
 	err := context.Run()
 	if errors.Is(err, errFindings) {

@@ -1,23 +1,30 @@
 package main
 
 import (
-	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/agnivade/levenshtein"
 )
 
-// checkRouters looks at where our middlewares stand.
+// checkRouters looks at where our middlewares stand, at each entry point by itself.
 func (k *checker) checkRouters() {
+	points := k.site.entryPoints()
 	for _, r := range k.site.routers {
-		chain := k.chain(r)
-		for i, m := range chain {
-			if c := k.ours[m.name]; c != nil {
-				c.used = true
-				k.checkBefore(r, c, chain[:i], chain[i+1:])
-				k.checkRoute(r, c)
+		k.checkRule(r)
+		k.checkEntryPoints(r, points)
+		k.checkNamed(r)
+		for _, e := range of(r, points) {
+			if e.redirects {
+				continue
+			}
+			chain := k.chain(r, e)
+			r.open = r.open || slices.ContainsFunc(chain, func(m *middleware) bool { return m.kind == "" })
+			for i, m := range chain {
+				if c := k.ours[m.name]; c != nil {
+					c.used = true
+					r.clinics = append(r.clinics, c)
+					k.checkBefore(r, e, c, chain[:i], chain[i+1:])
+					k.checkReach(r, c, chain[:i])
+				}
 			}
 		}
 	}
@@ -26,12 +33,49 @@ func (k *checker) checkRouters() {
 			k.add(c.piece, "", name, "unused", "no router uses this middleware")
 		}
 	}
+	for _, r := range k.site.routers {
+		k.checkOthers(r, points)
+	}
+	k.checkHalves()
 }
 
-// chain returns the router's middlewares in order, those that the files do not define with no kind. Middlewares of kind chain
-// are replaced by their own.
-func (k *checker) chain(r *router) []*middleware {
-	refs := slices.Concat(k.before(r), r.middlewares)
+// checkEntryPoints finds names that the static configuration does not have.
+func (k *checker) checkEntryPoints(r *router, points []*entryPoint) {
+	known := []string{}
+	for _, e := range points {
+		known = append(known, e.name)
+	}
+	for _, name := range r.entryPoints {
+		exists := slices.ContainsFunc(known, func(other string) bool { return strings.EqualFold(name, other) })
+		if !exists && known[0] != "" && !k.site.raw && !isTemplate(name) {
+			k.add(r.piece, "entryPoints", r.name, "unknown-entry-point", "the static configuration has no entry point %s; did you mean %s? Traefik puts the router on none", shownName(name), closest(name, known))
+		}
+	}
+}
+
+// checkNamed finds a service or middlewares that other files contradict.
+func (k *checker) checkNamed(r *router) {
+	if strings.HasSuffix(r.name, "@file") && r.service != "" && r.service != "noop" && !strings.Contains(r.service, "@") && !isTemplate(r.service) && !k.site.services[r.service+"@file"] && len(k.site.services) > 0 {
+		k.add(r.piece, "service", r.name, "unknown-service", "no given file defines the service %s; Traefik switches the router off", shownName(r.service))
+	}
+	allowed := k.site.setting("providers", "kubernetesCRD", "allowCrossNamespace")
+	if r.elsewhere && len(k.site.static) > 0 && !strings.EqualFold(textOf(allowed), "true") {
+		k.add(r.piece, "middlewares", r.name, "other-namespace", "a middleware of another namespace needs providers.kubernetesCRD.allowCrossNamespace: true; Traefik switches the router off")
+	}
+}
+
+// chain returns the middlewares of an entry point and the router in order, those that the files do not define with no kind.
+// Middlewares of kind chain are replaced by their own.
+func (k *checker) chain(r *router, e *entryPoint) []*middleware {
+	_, provider, _ := strings.Cut(r.name, "@")
+	refs := []string{}
+	if !k.site.raw { // where they are among the router's own
+		for _, ref := range e.middlewares {
+			refs = append(refs, qualified(ref, provider))
+		}
+	}
+	refs = append(refs, k.inherited(r, nil)...)
+	refs = append(refs, r.middlewares...)
 	ours := slices.ContainsFunc(refs, func(ref string) bool { return k.ours[ref] != nil })
 	all := []*middleware{}
 	for _, ref := range refs {
@@ -40,15 +84,34 @@ func (k *checker) chain(r *router) []*middleware {
 	return all
 }
 
-// before returns the middlewares of the router's entry points, which Traefik puts before its own.
-func (k *checker) before(r *router) []string {
-	refs := []string{}
-	for _, p := range k.site.static {
-		points, _ := at(p.tree.root, "entryPoints").(object)
-		for _, name := range sorted(points) {
-			if len(r.entryPoints) == 0 || slices.Contains(r.entryPoints, name) {
-				refs = append(refs, texts(at(points[name], "http", "middlewares"))...)
+// parentsOf returns the routers that a router names as its parents.
+func (k *checker) parentsOf(r *router) []*router {
+	_, provider, _ := strings.Cut(r.name, "@")
+	found := []*router{}
+	for _, ref := range r.parents {
+		for _, other := range k.site.routers {
+			if other.name == qualified(ref, provider) && other != r {
+				found = append(found, other)
 			}
+		}
+	}
+	return found
+}
+
+// isParent reports whether other routers name this one as theirs.
+func (k *checker) isParent(r *router) bool {
+	return slices.ContainsFunc(k.site.routers, func(other *router) bool {
+		return slices.Contains(k.parentsOf(other), r)
+	})
+}
+
+// inherited returns the middlewares of a router's parents.
+func (k *checker) inherited(r *router, within []*router) []string {
+	refs := []string{}
+	for _, parent := range k.parentsOf(r) {
+		if !slices.Contains(within, parent) {
+			refs = append(refs, k.inherited(parent, append(within, r))...)
+			refs = append(refs, parent.middlewares...)
 		}
 	}
 	return refs
@@ -57,10 +120,10 @@ func (k *checker) before(r *router) []string {
 // resolve returns the middleware that ref names, or those of its chain. The names of chains around it are in within.
 func (k *checker) resolve(where piece, object, ref string, ours bool, within []string) []*middleware {
 	m := k.site.middlewares[ref]
-	name, provider, _ := strings.Cut(ref, "@")
+	_, provider, _ := strings.Cut(ref, "@")
 	if m == nil {
-		if near := k.nearest(ref); near != "" && !k.foreign(provider) && (ours || k.ours[near] != nil) {
-			k.add(where, "middlewares", object, "unknown-middleware", "middleware %q does not exist; did you mean %q? Traefik switches the router off", name, near)
+		if ours || k.ours[k.nearest(ref)] != nil {
+			k.checkUnknown(where, object, ref)
 		}
 		return []*middleware{{piece: where, name: ref}}
 	}
@@ -74,7 +137,7 @@ func (k *checker) resolve(where piece, object, ref string, ours bool, within []s
 	for _, inner := range texts(at(m.config, "middlewares")) {
 		refs = append(refs, qualified(inner, provider))
 	}
-	if provider == crd { // they are objects there
+	if provider == crd && !k.site.raw { // they are objects there
 		refs = nil
 		for _, inner := range list(at(m.config, "middlewares")) {
 			refs = append(refs, reference(inner, m.namespace))
@@ -88,14 +151,35 @@ func (k *checker) resolve(where piece, object, ref string, ours bool, within []s
 	return all
 }
 
+// checkUnknown looks at a name that no file defines.
+func (k *checker) checkUnknown(where piece, object, ref string) {
+	name, provider, _ := strings.Cut(ref, "@")
+	if isTemplate(ref) {
+		return
+	}
+	elsewhere := ""
+	for _, other := range sorted(k.site.middlewares) {
+		if base, _, _ := strings.Cut(other, "@"); base == name {
+			elsewhere = other
+		}
+	}
+	near := k.nearest(ref)
+	switch {
+	case elsewhere != "" && k.foreign(provider):
+		k.add(where, "middlewares", object, "unknown-middleware", "middleware %s does not exist in these files, which have %s; Traefik switches the router off", shownName(ref), shownName(elsewhere))
+	case near != "" && !k.foreign(provider):
+		k.add(where, "middlewares", object, "unknown-middleware", "middleware %q does not exist; did you mean %q? Traefik switches the router off", shownName(name), shownName(near))
+	case !k.foreign(provider) && provider == "file" || k.site.raw:
+		k.add(where, "middlewares", object, "unknown-middleware", "middleware %q is in none of the given files: if another file has it, name that too; else Traefik switches the router off", shownName(name))
+	}
+}
+
 // nearest returns the defined middleware whose name is most like ref, if that may be a slip.
 func (k *checker) nearest(ref string) string {
 	name, _, _ := strings.Cut(ref, "@")
-	least, near := 2+len(name)/3, ""
-	for _, name := range sorted(k.site.middlewares) {
-		if d := levenshtein.ComputeDistance(name, ref); d < least {
-			least, near = d, name
-		}
+	near := closest(ref, sorted(k.site.middlewares))
+	if near == "" || distance(near, ref) >= 2+len(name)/3 {
+		return ""
 	}
 	return near
 }
@@ -108,148 +192,4 @@ func (k *checker) foreign(provider string) bool {
 		}
 	}
 	return true
-}
-
-// checkBefore looks at what a request meets before and behind ours.
-func (k *checker) checkBefore(r *router, c *clinic, before, behind []*middleware) {
-	authenticated := c.proven()
-	auths := []*middleware{}
-	for _, m := range before {
-		authenticated = authenticated || k.authenticates(m)
-		if identifies(m) {
-			c.auth = append(c.auth, m.name)
-			auths = append(auths, m)
-		}
-		switch {
-		case changesPath(m, c.prefix()):
-			k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) changes the path before %s sees it; remove it, the plugin cuts its prefix itself", m.name, m.kind, c.name)
-		case strips(m) && !r.own() && !c.config.ExactPassThrough:
-			k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) stands before %s, which would redirect the site's empty path; put it behind, or set exactPassThrough: true", m.name, m.kind, c.name)
-		}
-	}
-	if len(auths) > 0 {
-		k.checkAuth(c, auths)
-	}
-	if authenticated {
-		return
-	}
-	for _, m := range behind {
-		if m.kind != "" && k.authenticates(m) {
-			k.add(r.piece, "middlewares", r.name, "auth-behind", "%s comes before %s: everybody could sign in as anybody; the auth middleware must be first", c.name, m.name)
-			return
-		}
-	}
-	k.add(r.piece, "middlewares", r.name, "no-auth", "no auth middleware comes before %s: whoever sends the identity header is that provider", c.name)
-}
-
-// authPlugins matches the names of plugins that may be auth layers. Others, such as those that ban addresses, are none.
-var authPlugins = regexp.MustCompile(`(?i)auth|oidc|openid|jwt|sso|saml|ldap|keycloak|token|login`)
-
-// authenticates reports whether a middleware may be one that sets the identity. What is not in the files may be one.
-func (k *checker) authenticates(m *middleware) bool {
-	plugin, _ := m.plugin()
-	isPlugin := strings.EqualFold(m.kind, "plugin") && k.ours[m.name] == nil && authPlugins.MatchString(plugin+" "+m.name)
-	return m.kind == "" || isPlugin || identifies(m)
-}
-
-// identifies reports whether the files show a middleware to be one that tells who somebody is.
-func identifies(m *middleware) bool {
-	switch strings.ToLower(m.kind) {
-	case "forwardauth", "basicauth", "digestauth":
-		return true
-	}
-	return false
-}
-
-// checkAuth looks whether one of the auth middlewares passes on each header that ours reads; if none does, the last should.
-func (k *checker) checkAuth(c *clinic, auths []*middleware) {
-	headers := c.identityHeaders()
-	last := auths[len(auths)-1]
-	basic := !strings.EqualFold(last.kind, "forwardAuth")
-	for _, key := range sorted(headers) {
-		name := headers[key]
-		if slices.ContainsFunc(auths, func(m *middleware) bool { return passesOn(m, name) }) {
-			continue
-		}
-		switch {
-		case basic && key == "identity.headers.id" && !c.proven():
-			k.add(last.piece, "headerField", last.name, "header-not-listed", "headerField must be %s, from which %s reads the id", name, c.name)
-		case !basic:
-			k.add(last.piece, "authResponseHeaders", last.name, "header-not-listed", "authResponseHeaders lacks %s, which %s reads (%s): it would be missing, or come from the browser", name, c.name, key)
-		}
-	}
-}
-
-// passesOn reports whether an auth middleware sets the header, whatever the browser sent.
-func passesOn(m *middleware, name string) bool {
-	if !strings.EqualFold(m.kind, "forwardAuth") {
-		return strings.EqualFold(text(at(m.config, "headerField")), name)
-	}
-	if slices.ContainsFunc(texts(at(m.config, "authResponseHeaders")), func(listed string) bool { return strings.EqualFold(listed, name) }) {
-		return true
-	}
-	source := text(at(m.config, "authResponseHeadersRegex"))
-	pattern, err := regexp.Compile(source)
-	return source != "" && err == nil && pattern.MatchString(http.CanonicalHeaderKey(name)) // the form that Traefik compares
-}
-
-// changesPath reports whether a middleware takes the prefix, or anything, from the path.
-func changesPath(m *middleware, prefix string) bool {
-	switch strings.ToLower(m.kind) {
-	case "stripprefix":
-		return slices.ContainsFunc(texts(at(m.config, "prefixes")), func(p string) bool {
-			return strings.HasPrefix(prefix, p) || strings.HasPrefix(p, prefix)
-		})
-	case "stripprefixregex", "replacepath", "replacepathregex", "addprefix":
-		return true
-	}
-	return false
-}
-
-// strips reports whether a middleware can leave an empty path.
-func strips(m *middleware) bool {
-	return strings.EqualFold(m.kind, "stripPrefix") || strings.EqualFold(m.kind, "stripPrefixRegex")
-}
-
-var (
-	pathPattern   = regexp.MustCompile("(?i)(?:^|[^!\\w])(Path|PathPrefix|PathRegexp)\\(\\s*((?:`[^`]*`|\"[^\"]*\"|[\\s,])*)\\)")
-	quotedPattern = regexp.MustCompile("[`\"]([^`\"]*)[`\"]")
-)
-
-// own reports whether the router's rule takes some paths only, and not the whole site.
-func (r *router) own() bool {
-	paths := pathPattern.FindAllStringSubmatch(r.rule, -1)
-	return len(paths) > 0 && !slices.ContainsFunc(paths, func(match []string) bool { return strings.Contains(match[2], "`/`") })
-}
-
-// checkRoute looks at the router's rule and service.
-func (k *checker) checkRoute(r *router, c *clinic) {
-	paths, wide, reaches := pathPattern.FindAllStringSubmatch(r.rule, -1), false, false
-	prefix := c.prefix()
-	for _, match := range paths {
-		for _, path := range quotedPattern.FindAllStringSubmatch(match[2], -1) {
-			wide = wide || (strings.EqualFold(match[1], "PathPrefix") && path[1] == prefix && prefix != "/")
-			under := strings.HasPrefix(path[1], prefix+"/") || path[1] == prefix
-			reaches = reaches || under || strings.EqualFold(match[1], "PathRegexp") || (strings.EqualFold(match[1], "PathPrefix") && strings.HasPrefix(prefix, path[1]))
-		}
-	}
-	own := r.own()
-	noop := r.service == "noop@internal"
-	switch {
-	case own && !reaches:
-		k.add(r.piece, "rule", r.name, "never-reached", "the rule lets no path through that begins with %s (pathPrefix of %s)", prefix, c.name)
-	case wide && noop:
-		k.add(r.piece, "rule", r.name, "wide-rule", "PathPrefix(`%s`) also takes %[1]sx from the site; write (Path(`%[1]s`) || PathPrefix(`%[1]s/`))", prefix)
-	case !own && noop && prefix != "/":
-		k.add(r.piece, "service", r.name, "noop-on-site", "the rule takes the whole site, and noop@internal answers none of it; name the site's service")
-	}
-	switch name, provider, _ := strings.Cut(r.service, "@"); {
-	case name == "noop" && provider != "internal":
-		k.add(r.piece, "service", r.name, "no-service", "the service must be written noop@internal; %q does not exist", r.service)
-	case r.service == "" && (strings.HasSuffix(r.name, "@docker") || strings.HasSuffix(r.name, "@nomad")): // Traefik takes the container's own
-	case r.service == "" && own:
-		k.add(r.piece, "service", r.name, "no-service", "the router has no service; write noop@internal, which is never reached")
-	case r.service == "":
-		k.add(r.piece, "service", r.name, "no-service", "the router has no service; name the site's")
-	}
 }

@@ -8,17 +8,53 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/traefik/traefik/v3/pkg/rules"
 )
 
 // site is what the given files configure, whatever they are written in. Names are as Traefik has them: clinic@file,
 // clinic@docker, default-clinic@kubernetescrd.
 type site struct {
-	routers     []*router
-	middlewares map[string]*middleware
-	static      []*piece          // static configurations
-	dynamic     bool              // there are files of another kind, too
-	env         map[string]string // what Traefik's container gets of the operator's variables
+	routers      []*router
+	middlewares  map[string]*middleware
+	services     map[string]bool // with their providers
+	static       []*static
+	dynamic      bool              // there are files of another kind, too
+	env          map[string]string // what Traefik's container gets of the operator's variables
+	containers   map[string]*container
+	traefik      *container // Traefik's own
+	mountsStatic bool       // Traefik's own container gets a static configuration as a file
+	orchestrator string     // docker or swarm, which read labels
+	objects      []*kubeObject
+	found        []finding // by the readers
+	raw          bool      // it is what a running Traefik tells of itself
 }
+
+func newSite() *site {
+	return &site{
+		middlewares: map[string]*middleware{}, services: map[string]bool{},
+		env: map[string]string{}, containers: map[string]*container{},
+	}
+}
+
+// problem notes what a reader finds.
+func (s *site) problem(file string, line int, id, format string, args ...any) {
+	s.found = append(s.found, finding{File: file, Line: line, Object: filepath.Base(file), ID: id, Message: fmt.Sprintf(format, args...)})
+}
+
+// note notes an error of a reader.
+func (s *site) note(file string, err error) {
+	if err == nil {
+		return
+	}
+	line := 0
+	if found := linePattern.FindStringSubmatch(err.Error()); found != nil {
+		line, _ = strconv.Atoi(found[1])
+	}
+	s.problem(file, line, "syntax", "%s", linePattern.ReplaceAllString(err.Error(), ""))
+}
+
+var linePattern = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
 // piece is a part of a file.
 type piece struct {
@@ -31,7 +67,15 @@ type router struct {
 	piece
 	name, rule, service string
 	middlewares         []string // with their providers
-	entryPoints         []string // none for all
+	entryPoints         []string // none for the default ones
+	parents             []string
+	tls                 bool
+	priority            int // 0 for the rule's length
+	syntax              string
+	elsewhere           bool // it names a middleware of another namespace
+	tree                *rules.Tree
+	clinics             []*clinic // of ours, in its chain
+	open                bool      // a middleware in its chain is in none of the files
 }
 
 type middleware struct {
@@ -51,77 +95,27 @@ func (m *middleware) plugin() (name string, config object) {
 	return "", nil
 }
 
-// read adds a file to the site.
-func (s *site) read(file string) error {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	var trees []*tree
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".yaml", ".yml", ".json":
-		trees, err = parseYAML(content)
-	case ".toml":
-		trees, err = parseTOML(content)
-	case ".hcl", ".nomad":
-		s.dynamic = true
-		return s.addTags(file, string(content))
-	default:
-		return fmt.Errorf("%s: only .yaml, .yml, .json, .toml, .hcl and .nomad files can be checked", file)
-	}
-	if err != nil && strings.Contains(string(content), "{{") {
-		return fmt.Errorf("%s: it is a template; render it first", file)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	for _, t := range trees {
-		if err := s.add(file, t); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return nil
-}
-
-// add takes in a document, which may be a dynamic or a static configuration, a Compose file, an object of Kubernetes, or the
-// values of Traefik's Helm chart.
-func (s *site) add(file string, t *tree) error {
-	s.addVariables(at(t.root, "env")) // of the Helm chart
-	static := at(t.root, "experimental") != nil || at(t.root, "entryPoints") != nil
-	s.dynamic = s.dynamic || !static
-	if at(t.root, "apiVersion") != nil && at(t.root, "kind") != nil {
-		s.addObject(file, t, "", t.root)
-		return nil
-	}
-	for i, extra := range list(at(t.root, "extraObjects")) {
-		if extra, ok := extra.(object); ok {
-			s.addObject(file, t, "extraObjects."+strconv.Itoa(i), extra)
-		}
-	}
-	if services, ok := at(t.root, "services").(object); ok {
-		return s.addCompose(file, t, services)
-	}
-	if at(t.root, "http") != nil {
-		s.addDynamic(file, "file", t)
-	}
-	if static {
-		s.static = append(s.static, &piece{file: file, tree: t})
-	}
-	return nil
-}
-
+// addDynamic takes in a dynamic configuration, as files, labels and tags have it.
 func (s *site) addDynamic(file, provider string, t *tree) {
 	routers, _ := at(t.root, "http", "routers").(object)
 	for _, name := range sorted(routers) {
 		r := &router{
 			piece: piece{file, t, "http.routers." + name}, name: name + "@" + provider,
 			rule: text(at(routers[name], "rule")), service: text(at(routers[name], "service")),
+			entryPoints: texts(at(routers[name], "entryPoints")), parents: texts(at(routers[name], "parentRefs")),
+			syntax: text(at(routers[name], "ruleSyntax")),
 		}
-		r.entryPoints = texts(at(routers[name], "entryPoints"))
+		tls := at(routers[name], "tls")
+		r.tls = tls != nil && !strings.EqualFold(fmt.Sprint(tls), "false")
+		r.priority, _ = strconv.Atoi(fmt.Sprint(at(routers[name], "priority")))
 		for _, ref := range texts(at(routers[name], "middlewares")) {
 			r.middlewares = append(r.middlewares, qualified(ref, provider))
 		}
-		s.routers = append(s.routers, r)
+		s.addRouter(r)
+	}
+	services, _ := at(t.root, "http", "services").(object)
+	for _, name := range sorted(services) {
+		s.services[name+"@"+provider] = true
 	}
 	middlewares, _ := at(t.root, "http", "middlewares").(object)
 	for _, name := range sorted(middlewares) {
@@ -129,9 +123,35 @@ func (s *site) addDynamic(file, provider string, t *tree) {
 	}
 }
 
+// addRouter takes in a router. Traefik drops the second of a name in another file.
+func (s *site) addRouter(r *router) {
+	for _, other := range s.routers {
+		if other.name == r.name && other.file != r.file && strings.HasSuffix(r.name, "@file") {
+			s.twice(r.piece, r.name, other.file)
+		}
+	}
+	s.routers = append(s.routers, r)
+}
+
+func (s *site) twice(where piece, name, other string) {
+	s.found = append(s.found, finding{
+		File: where.file, Line: where.tree.line(where.path), Object: name, ID: "defined-twice",
+		Message: "it is defined in " + other + ", too, and Traefik takes one of the two only",
+	})
+}
+
 // addMiddleware takes in a middleware, the kind of which is its only key.
 func (s *site) addMiddleware(where piece, name, namespace string, spec any) {
 	kinds, _ := spec.(object)
+	if other := s.middlewares[name]; other != nil && other.file != where.file && strings.HasSuffix(name, "@file") {
+		s.twice(where, name, other.file)
+	}
+	if len(kinds) > 1 {
+		s.found = append(s.found, finding{
+			File: where.file, Line: where.tree.line(where.path), Object: name, ID: "two-kinds",
+			Message: "a middleware is of one kind, and this one has " + strings.Join(shownNames(sorted(kinds)), " and ") + ": Traefik takes none of them",
+		})
+	}
 	for _, kind := range sorted(kinds) {
 		m := &middleware{piece: where, name: name, kind: kind, namespace: namespace, config: kinds[kind]}
 		m.path += "." + kind
@@ -142,80 +162,26 @@ func (s *site) addMiddleware(where piece, name, namespace string, spec any) {
 // qualified returns a reference with its provider. Labels and tags look the same for two providers each.
 func qualified(ref, provider string) string {
 	if strings.Contains(ref, "@") {
-		return strings.NewReplacer("@swarm", "@docker", "@consulcatalog", "@nomad").Replace(ref)
+		return strings.NewReplacer("@consulcatalog", "@nomad").Replace(ref)
 	}
 	return ref + "@" + provider
 }
 
-// addCompose takes in the labels of all services, which are one configuration, and Traefik's own command line.
-func (s *site) addCompose(file string, t *tree, services object) error {
-	all, flags := []label{}, []label{}
-	for _, name := range sorted(services) {
-		for _, path := range [][]string{{"labels"}, {"deploy", "labels"}} {
-			where := strings.Join(append([]string{"services", name}, path...), ".")
-			all = append(all, labelsOf(at(services[name], path...), t, where)...)
-		}
-		s.addVariables(at(services[name], "environment"))
-		for i, flag := range words(at(services[name], "command")) {
-			if flag, ok := cutPrefixFold(flag, "--experimental."); ok {
-				key, value, given := strings.Cut(flag, "=")
-				if !given {
-					value = "true"
-				}
-				flags = append(flags, label{"traefik.experimental." + key, value, t.line(fmt.Sprintf("services.%s.command.%d", name, i))})
-			}
-		}
-	}
-	dynamic, err := parseLabels(all)
-	if err != nil {
-		return err
-	}
-	if dynamic != nil {
-		s.addDynamic(file, "docker", dynamic)
-	}
-	static, err := parseLabels(flags)
-	if static != nil && at(static.root, "experimental") != nil {
-		s.static = append(s.static, &piece{file: file, tree: static})
-	}
-	return err
-}
-
-// words returns a command, which may be a list or one text.
-func words(value any) []string {
-	if command, ok := value.(string); ok {
-		return strings.Fields(command)
-	}
-	return texts(value)
-}
-
-// labelsOf reads labels, which may be a map or a list.
-func labelsOf(value any, t *tree, where string) []label {
-	labels := []label{}
-	branch, _ := value.(object)
-	for _, key := range sorted(branch) {
-		value := branch[key]
-		if value == nil {
-			value = ""
-		}
-		labels = append(labels, label{key, fmt.Sprint(value), t.line(where + "." + key)})
-	}
-	for i, line := range list(value) {
-		key, value, _ := strings.Cut(fmt.Sprint(line), "=")
-		labels = append(labels, label{key, value, t.line(where + "." + strconv.Itoa(i))})
-	}
-	return labels
-}
-
 // addVariables takes in the operator's variables: a map, a list of NAME=VALUE, or Kubernetes' list of objects.
 func (s *site) addVariables(value any) {
-	for _, l := range labelsOf(value, &tree{}, "") {
-		if strings.HasPrefix(l.key, operators) {
-			s.env[l.key] = l.value
+	branch, _ := value.(object)
+	for name, value := range branch {
+		if strings.HasPrefix(name, operators) {
+			s.env[name] = textOf(value)
 		}
 	}
 	for _, variable := range list(value) {
-		if name := text(at(variable, "name")); strings.HasPrefix(name, operators) {
-			s.env[name] = text(at(variable, "value"))
+		name, value, _ := strings.Cut(text(variable), "=")
+		if named := text(at(variable, "name")); named != "" {
+			name, value = named, text(at(variable, "value"))
+		}
+		if strings.HasPrefix(name, operators) {
+			s.env[name] = value
 		}
 	}
 }
@@ -230,33 +196,23 @@ func (s *site) getenv(name string) string {
 	return os.Getenv(name)
 }
 
-var variablePattern = regexp.MustCompile(`(?m)^\s*(CLINICPASS_[A-Z]+)\s*=\s*"([^"]*)"`)
-
-var tagPattern = regexp.MustCompile(`"(traefik\.[^"=]+)=((?:[^"\\]|\\.)*)"`)
-
-// addTags takes in the tags of a Nomad job, which are labels in quotes.
-func (s *site) addTags(file, content string) error {
-	for _, variable := range variablePattern.FindAllStringSubmatch(content, -1) {
-		s.env[variable[1]] = variable[2]
+// shownName returns a name of the configuration as it may be printed: what is none may be a secret.
+func shownName(name string) string {
+	if !namePattern.MatchString(name) {
+		return "(a name that is none)"
 	}
-	labels := []label{}
-	for i, line := range strings.Split(content, "\n") {
-		if comment := strings.TrimSpace(line); strings.HasPrefix(comment, "#") || strings.HasPrefix(comment, "//") {
-			continue
-		}
-		for _, tag := range tagPattern.FindAllStringSubmatch(line, -1) {
-			labels = append(labels, label{tag[1], strings.ReplaceAll(tag[2], `\"`, `"`), i + 1})
-		}
-	}
-	t, err := parseLabels(labels)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	if t != nil {
-		s.addDynamic(file, "nomad", t)
-	}
-	return nil
+	return name
 }
+
+func shownNames(names []string) []string {
+	shown := []string{}
+	for _, name := range names {
+		shown = append(shown, shownName(name))
+	}
+	return shown
+}
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_.@/-]{1,80}$`)
 
 func list(value any) []any {
 	all, _ := value.([]any)

@@ -1,14 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
-	"github.com/traefik/paerser/parser"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -45,7 +44,7 @@ func parseYAML(content []byte) ([]*tree, error) {
 			if err.Error() == "EOF" {
 				return trees, nil
 			}
-			return nil, err
+			return nil, explainYAML(err, content)
 		}
 		t := &tree{lines: map[string]int{}}
 		if node.Kind == yaml.DocumentNode && len(node.Content) == 1 && node.Content[0].Tag == "!!null" {
@@ -63,6 +62,24 @@ func parseYAML(content []byte) ([]*tree, error) {
 		note(&node, "", t.lines)
 		trees = append(trees, t)
 	}
+}
+
+// explainYAML returns what YAML's parser says without the file's values, and what it often comes of.
+func explainYAML(err error, content []byte) error {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	found := linePattern.FindStringSubmatch(message)
+	if found == nil {
+		return errors.New("it is no sound YAML")
+	}
+	line, _ := strconv.Atoi(found[1])
+	hint := "is the indentation of this line or of the one above right?"
+	switch {
+	case strings.Contains(message, "mapping values are not allowed"):
+		hint = "a text with a colon and a blank behind it needs quotes"
+	case strings.Contains(message, "cannot start any token") && bytes.Contains(content, []byte("\t")):
+		hint = "a tab cannot indent; use blanks"
+	}
+	return fmt.Errorf("line %d: it is no sound YAML: %s", line, hint)
 }
 
 // named returns maps whose keys are not all texts as maps whose keys are, as Traefik reads them.
@@ -124,68 +141,6 @@ func parseTOML(content []byte) ([]*tree, error) {
 	return []*tree{t}, nil
 }
 
-// note makes the line that of the path and, unless they have one, of all above it.
-func (t *tree) note(path string, line int) {
-	t.lines[path] = line
-	for i := strings.LastIndexByte(path, '.'); i > 0; i = strings.LastIndexByte(path[:i], '.') {
-		if t.lines[path[:i]] == 0 {
-			t.lines[path[:i]] = line
-		}
-	}
-}
-
-// label is one of Docker's, or a tag.
-type label struct {
-	key, value string
-	line       int
-}
-
-// labelPattern matches what the parser takes without a panic.
-var labelPattern = regexp.MustCompile(`^[^.\[\]]+(?:\[\d+\])?(?:\.[^.\[\]]+(?:\[\d+\])?)*$`)
-
-// parseLabels returns what Traefik's own parser makes of labels, or nil when none is Traefik's.
-func parseLabels(labels []label) (*tree, error) {
-	t := &tree{lines: map[string]int{}}
-	texts := map[string]string{}
-	for _, l := range labels {
-		if path, ok := cutPrefixFold(l.key, "traefik."); ok {
-			if !labelPattern.MatchString(path) {
-				return nil, fmt.Errorf("line %d: a label of Traefik's is no sound one", l.line)
-			}
-			texts[l.key] = l.value
-			t.note(strings.ToLower(path), l.line)
-		}
-	}
-	if len(texts) == 0 {
-		return nil, nil
-	}
-	node, err := parser.DecodeToNode(texts, "traefik")
-	if err != nil {
-		return nil, errors.New("the labels for Traefik contradict each other, or one is no sound one")
-	}
-	t.root, _ = grown(node).(object)
-	return t, nil
-}
-
-// grown returns a node of labels as maps, lists and texts.
-func grown(node *parser.Node) any {
-	if len(node.Children) == 0 {
-		return node.Value
-	}
-	list := []any{}
-	branch := object{}
-	for _, child := range node.Children {
-		if strings.HasPrefix(child.Name, "[") {
-			list = append(list, grown(child))
-		}
-		branch[child.Name] = grown(child)
-	}
-	if len(list) > 0 {
-		return list
-	}
-	return branch
-}
-
 func cutPrefixFold(s, prefix string) (string, bool) {
 	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
 		return s, false
@@ -232,4 +187,12 @@ func texts(value any) []string {
 func text(value any) string {
 	s, _ := value.(string)
 	return s
+}
+
+// textOf returns a scalar as it is written.
+func textOf(value any) string {
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
 }

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// static is one source of Traefik's static configuration.
+type static struct {
+	piece
+	origin string // file, flags, variables or chart
+}
+
+// staticKeys are the sections that only a static configuration has.
+var staticKeys = []string{
+	"accessLog", "api", "certificatesResolvers", "core", "entryPoints", "experimental", "global", "hostResolver",
+	"log", "metrics", "ocsp", "ping", "providers", "serversTransport", "spiffe", "tracing",
+}
+
+// chartKeys are sections of the Helm chart's values that no static configuration has.
+var chartKeys = []string{
+	"additionalArguments", "deployment", "env", "extraObjects", "gateway", "image", "ingressClass", "ingressRoute",
+	"logs", "ports", "rbac", "service",
+}
+
+// hasAny reports whether an object has one of the keys as a section or switched on, or as a list where the chart has lists.
+func hasAny(root object, keys []string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool {
+		value := at(root, key)
+		_, isSection := value.(object)
+		isList := len(list(value)) > 0 && slices.Contains([]string{"additionalArguments", "env", "extraObjects"}, key)
+		return isSection || isList || value == true
+	})
+}
+
+// addStatic takes in a static configuration from a file.
+func (s *site) addStatic(file string, t *tree) {
+	s.static = append(s.static, &static{piece{file: file, tree: t}, "file"})
+}
+
+// addChart takes in the values of Traefik's Helm chart, whose ports are entry points.
+func (s *site) addChart(file string, t *tree) error {
+	root := object{"experimental": at(t.root, "experimental"), "providers": at(t.root, "providers")}
+	points := object{}
+	ports, _ := at(t.root, "ports").(object)
+	for _, name := range sorted(ports) {
+		port := ports[name]
+		http := object{}
+		for _, where := range [][]string{{"middlewares"}, {"http", "middlewares"}} {
+			if refs := at(port, where...); refs != nil {
+				http["middlewares"] = refs
+			}
+		}
+		for _, where := range [][]string{{"tls"}, {"http", "tls"}} {
+			if enabled := at(port, append(where, "enabled")...); fmt.Sprint(enabled) == "true" {
+				http["tls"] = object{}
+			}
+		}
+		for _, where := range [][]string{{"redirections"}, {"http", "redirections"}} {
+			if to := at(port, where...); to != nil {
+				http["redirections"] = to
+			}
+		}
+		points[name] = object{"http": http, "asDefault": at(port, "asDefault")}
+	}
+	if len(points) > 0 {
+		root["entryPoints"] = points
+	}
+	flags := &tree{root: root, lines: t.lines}
+	if len(points) > 0 || root["experimental"] != nil || root["providers"] != nil {
+		s.static = append(s.static, &static{piece{file: file, tree: flags}, "chart"})
+	}
+	return s.addFlags(file, t, "additionalArguments", at(t.root, "additionalArguments"))
+}
+
+// addFlags takes in Traefik's command line, if it is one.
+func (s *site) addFlags(file string, t *tree, where string, command any) error {
+	flags := []label{}
+	given := words(command)
+	for i := 0; i < len(given); i++ {
+		flag, ok := strings.CutPrefix(strings.Trim(given[i], `"'`), "--")
+		line := t.line(fmt.Sprintf("%s.%d", where, i))
+		if !ok {
+			continue
+		}
+		key, value, assigned := strings.Cut(flag, "=")
+		switch {
+		case assigned:
+		case strings.Contains(key, " "):
+			s.problem(file, line, "unknown-key", "the flag --%s has a blank: write --name=value, or two items of the list", shownName(strings.Fields(key)[0]))
+			continue
+		case i+1 < len(given) && !strings.HasPrefix(given[i+1], "-"):
+			i++
+			value = given[i]
+		default:
+			value = "true"
+		}
+		flags = append(flags, label{"traefik." + key, value, line})
+	}
+	return s.addSettings(file, "flags", flags)
+}
+
+// addEnvironment takes in the variables that are Traefik's static configuration, such as TRAEFIK_PING.
+func (s *site) addEnvironment(file string, all []label) error {
+	settings := []label{}
+	for _, l := range all {
+		if name, ok := cutPrefixFold(l.key, "TRAEFIK_"); ok {
+			settings = append(settings, label{"traefik." + strings.ReplaceAll(strings.ToLower(name), "_", "."), l.value, l.line})
+		}
+	}
+	return s.addSettings(file, "variables", settings)
+}
+
+func (s *site) addSettings(file, origin string, settings []label) error {
+	t, err := parseLabels(settings)
+	if err != nil || t == nil {
+		return err
+	}
+	if t.root != nil {
+		s.static = append(s.static, &static{piece{file: file, tree: t}, origin})
+	}
+	return nil
+}
+
+// entryPoint is one of Traefik's.
+type entryPoint struct {
+	name                      string
+	middlewares               []string
+	tls, isDefault, redirects bool
+}
+
+// entryPoints returns those that the static configuration names, or one of any name when none is known.
+func (s *site) entryPoints() []*entryPoint {
+	all, chosen := []*entryPoint{}, false
+	for _, p := range s.static {
+		points, _ := at(p.tree.root, "entryPoints").(object)
+		for _, name := range sorted(points) {
+			e := &entryPoint{
+				name:        name,
+				middlewares: texts(at(points[name], "http", "middlewares")),
+				tls:         at(points[name], "http", "tls") != nil && fmt.Sprint(at(points[name], "http", "tls")) != "false",
+				isDefault:   fmt.Sprint(at(points[name], "asDefault")) == "true",
+				redirects:   redirects(at(points[name], "http", "redirections")),
+			}
+			chosen = chosen || e.isDefault
+			all = append(all, e)
+		}
+	}
+	if len(all) == 0 {
+		return []*entryPoint{{name: "", isDefault: true}}
+	}
+	for _, e := range all {
+		e.isDefault = e.isDefault || (!chosen && !strings.EqualFold(e.name, "traefik") && !strings.EqualFold(e.name, "metrics"))
+	}
+	return all
+}
+
+// redirects reports whether an entry point sends everybody elsewhere before any router is asked, as it does without a priority.
+func redirects(redirections any) bool {
+	entry := at(redirections, "entryPoint")
+	if entry == nil {
+		entry = redirections // of the chart
+	}
+	return at(entry, "to") != nil && at(entry, "priority") == nil
+}
+
+// of returns the entry points that a router is on.
+func of(r *router, points []*entryPoint) []*entryPoint {
+	on := []*entryPoint{}
+	for _, e := range points {
+		named := slices.ContainsFunc(r.entryPoints, func(name string) bool { return strings.EqualFold(name, e.name) })
+		if named || (len(r.entryPoints) == 0 && e.isDefault) || e.name == "" {
+			on = append(on, e)
+		}
+	}
+	return on
+}
+
+var releasePattern = regexp.MustCompile(`^v\d+\.\d+\.\d+([-+].+)?$`)
+
+// setting returns a key of the static configuration from whichever source has it, or nil.
+func (s *site) setting(path ...string) any {
+	for _, p := range s.static {
+		if value := at(p.tree.root, path...); value != nil {
+			return value
+		}
+	}
+	return nil
+}
+
+// checkStatic looks at how the plugin is loaded.
+func (k *checker) checkStatic() {
+	for _, p := range k.site.static {
+		for _, kind := range []string{"plugins", "localPlugins"} {
+			plugins, _ := at(p.tree.root, "experimental", kind).(object)
+			for _, name := range sorted(plugins) {
+				k.checkPlugin(&p.piece, kind, name, plugins[name])
+			}
+		}
+	}
+	if file, flags := k.static("file"), k.static("flags"); file != nil && flags != nil && k.site.mountsStatic {
+		k.add(flags.piece, "", "traefik", "flags-ignored", "Traefik reads %s and ignores all of its flags: write them into the file", file.file)
+	}
+}
+
+// static returns the first source of a kind.
+func (k *checker) static(origin string) *static {
+	for _, p := range k.site.static {
+		if p.origin == origin {
+			return p
+		}
+	}
+	return nil
+}
+
+// checkLoaded finds a static configuration without the plugin that the middlewares need.
+func (k *checker) checkLoaded() {
+	for _, p := range k.site.static {
+		for _, kind := range []string{"plugins", "localPlugins"} {
+			plugins, _ := at(p.tree.root, "experimental", kind).(object)
+			if len(plugins) > 0 && (plugins[k.name] != nil || k.names("plugin-name")) {
+				return
+			}
+		}
+	}
+	switch {
+	case len(k.ours) == 0 || k.names("mixed-file"):
+	case len(k.site.static) > 0:
+		k.add(k.site.static[0].piece, "", k.name, "not-loaded", "the static configuration does not load the plugin: experimental.plugins.%s is missing", k.name)
+	case k.site.traefik != nil:
+		k.add(k.site.traefik.piece, "", "traefik", "not-loaded", "Traefik's container has no flags, and no static configuration is among the files, so that nothing loads the plugin: experimental.plugins.%s is missing", k.name)
+	}
+}
+
+func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {
+	module := text(at(plugin, "moduleName"))
+	if name != k.name && !strings.Contains(strings.ToLower(module), "clinicpass") {
+		return
+	}
+	where := piece{p.file, p.tree, "experimental." + kind + "." + name}
+	if module != modulePath {
+		k.add(where, "moduleName", name, "wrong-module", "moduleName must be %s", modulePath)
+	}
+	if name != k.name {
+		k.add(where, "", name, "plugin-name", "the middlewares call the plugin %s, so that this key must be %[1]s too", k.name)
+	}
+	if kind == "plugins" && !releasePattern.MatchString(text(at(plugin, "version"))) {
+		k.add(where, "version", name, "no-version", "version must name a release, such as v0.1.0")
+	}
+	if abort := fmt.Sprint(k.site.setting("experimental", "abortOnPluginFailure")); abort != "true" {
+		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when one cannot be loaded, and answers 404 for every router that uses one")
+	}
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Puts the clinic's router and middlewares into Consul, from which every Traefik with providers.consul takes them.
+set -eu
+consul kv put 'traefik/http/routers/clinic/rule' 'Host(`portal.example.com`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))'
+consul kv put 'traefik/http/routers/clinic/middlewares/0' 'auth'
+consul kv put 'traefik/http/routers/clinic/middlewares/1' 'clinic'
+consul kv put 'traefik/http/routers/clinic/service' 'noop@internal'
+consul kv put 'traefik/http/middlewares/auth/forwardauth/address' 'http://oauth2-proxy:4180/'
+consul kv put 'traefik/http/middlewares/auth/forwardauth/authresponseheaders/0' 'X-Auth-Request-User'
+consul kv put 'traefik/http/middlewares/auth/forwardauth/authresponseheaders/1' 'X-Auth-Request-Email'
+consul kv put 'traefik/http/middlewares/auth/forwardauth/authresponseheaders/2' 'X-Auth-Request-Preferred-Username'
+consul kv put 'traefik/http/middlewares/auth/forwardauth/authresponseheaders/3' 'X-Auth-Request-Groups'
+consul kv put 'traefik/http/middlewares/clinic/plugin/clinicpass/portal/url' 'https://vclinic.vseepreview.com/vc/next/'
+consul kv put 'traefik/http/middlewares/clinic/plugin/clinicpass/api/url' 'https://api-vclinic.vseepreview.com/vc/next/api_v3/'
+consul kv put 'traefik/http/middlewares/clinic/plugin/clinicpass/api/accountCode' 'vclinic'
+consul kv put 'traefik/http/middlewares/clinic/plugin/clinicpass/api/key' 'file:/run/secrets/vsee_key'
+consul kv put 'traefik/http/middlewares/clinic/plugin/clinicpass/identity/preset' 'oauth2-proxy'
