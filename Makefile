@@ -98,6 +98,7 @@ art: traefik browser
 # What the page says of each key is the comment on its field in internal/config/config.go.
 reference:
 	UPDATE=1 go -C e2e test -count=1 -run TestConfigurationReference .
+	cd e2e/traefik/v3.7.6 && GOWORK=off go run ./schema && GOWORK=off go run ./schema/decoder
 
 # ROUNDS=3 is quick and says little.
 bench:

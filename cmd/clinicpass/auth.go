@@ -33,7 +33,7 @@ func (k *checker) checkBefore(r *router, e *entryPoint, c *clinic, before, behin
 		return
 	}
 	at := ""
-	if e.name != "" {
+	if e.name != "" && k.site.setting("entryPoints") != nil {
 		at = " at the entry point " + shownName(e.name)
 	}
 	for _, m := range behind {
@@ -139,6 +139,8 @@ func (k *checker) checkAuth(c *clinic, auths []*middleware) {
 		switch {
 		case basic && key == "identity.headers.id" && !c.proven():
 			k.add(last.piece, "headerField", last.name, "header-not-listed", "headerField must be %s, from which %s reads the id", name, c.name)
+		case basic && !c.proven():
+			k.add(last.piece, "headerField", last.name, "header-not-listed", "%s sets one header only, so that %s, which %s reads (%s), comes from the browser: use the preset basic-auth, or name no such header", last.kind, name, c.name, key)
 		case !basic:
 			k.add(last.piece, "authResponseHeaders", last.name, "header-not-listed", "authResponseHeaders lacks %s, which %s reads (%s): it would be missing, or come from the browser", name, c.name, key)
 		}

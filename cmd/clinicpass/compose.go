@@ -126,6 +126,8 @@ func (k *checker) finishCompose() {
 	}
 }
 
+var placeholderPattern = regexp.MustCompile(`(^|[^$])\$\{(id|email)\}`)
+
 func firstTraefik(labels []label) *label {
 	for i, l := range labels {
 		if _, ok := cutPrefixFold(l.key, "traefik."); ok {
@@ -138,7 +140,10 @@ func firstTraefik(labels []label) *label {
 // addLabels takes in the labels of one container.
 func (k *checker) addLabels(c *container, labels []label, byDefault bool, defined map[string]*container, owners map[string]string) {
 	s := k.site
-	for i := range labels {
+	for i, l := range labels {
+		if placeholderPattern.MatchString(l.value) {
+			s.problem(c.file, l.line, "invalid", "Compose replaces ${id} and ${email} by variables of these names: write {id} without the dollar sign")
+		}
 		labels[i].value = strings.ReplaceAll(labels[i].value, "$$", "$")
 	}
 	t, err := parseLabels(labels)

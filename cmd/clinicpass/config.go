@@ -63,9 +63,6 @@ func (k *checker) checkMiddlewares() {
 		}
 		k.checkSecrets(where, name, c.config)
 		k.checkNames(where, c)
-		if code := c.config.Provider.Code; strings.Contains(code, "${id}") || strings.Contains(code, "${email}") {
-			k.add(where, "provider.code", name, "invalid", "provider.code has ${...}, which Compose replaces by a variable: write {id} without the dollar sign")
-		}
 		for _, line := range signin.Check(c.checkable(k.command.ReadSecrets)) {
 			key, problem, _ := strings.Cut(line, ": ")
 			operators := k.site.raw && strings.Contains(problem, "that Traefik's operator allows") // who is not asked here

@@ -91,7 +91,7 @@ func (k *checker) checkReach(r *router, c *clinic, before []*middleware) {
 	noop := r.service == "noop@internal"
 	stripping := slices.IndexFunc(before, strips)
 	switch {
-	case changing != nil && !reachesByChange(before, prefix):
+	case changing != nil:
 		k.changed(r, c, changing)
 	case !reached:
 		k.add(r.piece, "rule", r.name, "never-reached", "the rule lets no path through that begins with %s (pathPrefix of %s)", prefix, c.name)

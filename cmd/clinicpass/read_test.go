@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,6 +53,15 @@ func TestInputs(t *testing.T) {
 		ids, err := inputs(t, "", folder)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"no-auth"}, ids)
+	})
+	t.Run("too many files", func(t *testing.T) {
+		folder := t.TempDir()
+		for i := range maxFiles + 1 {
+			path := filepath.Join(folder, strconv.Itoa(i)+".yml")
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+		}
+		_, err := inputs(t, "", folder)
+		assert.ErrorContains(t, err, "has over 1000 files")
 	})
 	t.Run("missing", func(t *testing.T) {
 		_, err := inputs(t, "", filepath.Join(t.TempDir(), "missing.yml"))

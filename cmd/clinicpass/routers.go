@@ -45,9 +45,12 @@ func (k *checker) checkEntryPoints(r *router, points []*entryPoint) {
 	for _, e := range points {
 		known = append(known, e.name)
 	}
+	if k.site.setting("entryPoints") == nil {
+		return
+	}
 	for _, name := range r.entryPoints {
 		exists := slices.ContainsFunc(known, func(other string) bool { return strings.EqualFold(name, other) })
-		if !exists && known[0] != "" && !k.site.raw && !isTemplate(name) {
+		if !exists && !k.site.raw && !isTemplate(name) {
 			k.add(r.piece, "entryPoints", r.name, "unknown-entry-point", "the static configuration has no entry point %s; did you mean %s? Traefik puts the router on none", shownName(name), closest(name, known))
 		}
 	}
@@ -69,10 +72,8 @@ func (k *checker) checkNamed(r *router) {
 func (k *checker) chain(r *router, e *entryPoint) []*middleware {
 	_, provider, _ := strings.Cut(r.name, "@")
 	refs := []string{}
-	if !k.site.raw { // where they are among the router's own
-		for _, ref := range e.middlewares {
-			refs = append(refs, qualified(ref, provider))
-		}
+	for _, ref := range e.middlewares {
+		refs = append(refs, qualified(ref, provider))
 	}
 	refs = append(refs, k.inherited(r, nil)...)
 	refs = append(refs, r.middlewares...)

@@ -106,7 +106,8 @@ func (s *site) addDynamic(file, provider string, t *tree) {
 			syntax: text(at(routers[name], "ruleSyntax")),
 		}
 		tls := at(routers[name], "tls")
-		r.tls = tls != nil && !strings.EqualFold(fmt.Sprint(tls), "false")
+		_, isSection := tls.(object)
+		r.tls = isSection || strings.EqualFold(textOf(tls), "true") // Traefik takes any other text for no TLS
 		r.priority, _ = strconv.Atoi(fmt.Sprint(at(routers[name], "priority")))
 		for _, ref := range texts(at(routers[name], "middlewares")) {
 			r.middlewares = append(r.middlewares, qualified(ref, provider))

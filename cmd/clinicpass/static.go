@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/clinicpass/clinicpass/cmd/clinicpass/schema"
 )
 
 // static is one source of Traefik's static configuration.
@@ -97,7 +98,9 @@ func (s *site) addFlags(file string, t *tree, where string, command any) error {
 		default:
 			value = "true"
 		}
-		flags = append(flags, label{"traefik." + key, value, line})
+		if !strings.EqualFold(key, "configFile") { // which says where the rest is
+			flags = append(flags, label{"traefik." + key, value, line})
+		}
 	}
 	return s.addSettings(file, "flags", flags)
 }
@@ -118,6 +121,9 @@ func (s *site) addSettings(file, origin string, settings []label) error {
 	if err != nil || t == nil {
 		return err
 	}
+	if origin == "flags" {
+		s.refused(file, t, "", schema.Static(t.root, true), notStarted)
+	}
 	if t.root != nil {
 		s.static = append(s.static, &static{piece{file: file, tree: t}, origin})
 	}
@@ -131,7 +137,7 @@ type entryPoint struct {
 	tls, isDefault, redirects bool
 }
 
-// entryPoints returns those that the static configuration names, or one of any name when none is known.
+// entryPoints returns those that the static configuration names, or when it is not known those that routers name.
 func (s *site) entryPoints() []*entryPoint {
 	all, chosen := []*entryPoint{}, false
 	for _, p := range s.static {
@@ -148,8 +154,14 @@ func (s *site) entryPoints() []*entryPoint {
 			all = append(all, e)
 		}
 	}
-	if len(all) == 0 {
-		return []*entryPoint{{name: "", isDefault: true}}
+	if len(all) == 0 { // those that routers name, and one for all others
+		all = append(all, &entryPoint{isDefault: true})
+		for _, r := range s.routers {
+			for _, name := range r.entryPoints {
+				all = append(all, &entryPoint{name: name, isDefault: true})
+			}
+		}
+		return all
 	}
 	for _, e := range all {
 		e.isDefault = e.isDefault || (!chosen && !strings.EqualFold(e.name, "traefik") && !strings.EqualFold(e.name, "metrics"))
@@ -171,14 +183,12 @@ func of(r *router, points []*entryPoint) []*entryPoint {
 	on := []*entryPoint{}
 	for _, e := range points {
 		named := slices.ContainsFunc(r.entryPoints, func(name string) bool { return strings.EqualFold(name, e.name) })
-		if named || (len(r.entryPoints) == 0 && e.isDefault) || e.name == "" {
+		if named || (len(r.entryPoints) == 0 && e.isDefault) {
 			on = append(on, e)
 		}
 	}
 	return on
 }
-
-var releasePattern = regexp.MustCompile(`^v\d+\.\d+\.\d+([-+].+)?$`)
 
 // setting returns a key of the static configuration from whichever source has it, or nil.
 func (s *site) setting(path ...string) any {
@@ -188,68 +198,4 @@ func (s *site) setting(path ...string) any {
 		}
 	}
 	return nil
-}
-
-// checkStatic looks at how the plugin is loaded.
-func (k *checker) checkStatic() {
-	for _, p := range k.site.static {
-		for _, kind := range []string{"plugins", "localPlugins"} {
-			plugins, _ := at(p.tree.root, "experimental", kind).(object)
-			for _, name := range sorted(plugins) {
-				k.checkPlugin(&p.piece, kind, name, plugins[name])
-			}
-		}
-	}
-	if file, flags := k.static("file"), k.static("flags"); file != nil && flags != nil && k.site.mountsStatic {
-		k.add(flags.piece, "", "traefik", "flags-ignored", "Traefik reads %s and ignores all of its flags: write them into the file", file.file)
-	}
-}
-
-// static returns the first source of a kind.
-func (k *checker) static(origin string) *static {
-	for _, p := range k.site.static {
-		if p.origin == origin {
-			return p
-		}
-	}
-	return nil
-}
-
-// checkLoaded finds a static configuration without the plugin that the middlewares need.
-func (k *checker) checkLoaded() {
-	for _, p := range k.site.static {
-		for _, kind := range []string{"plugins", "localPlugins"} {
-			plugins, _ := at(p.tree.root, "experimental", kind).(object)
-			if len(plugins) > 0 && (plugins[k.name] != nil || k.names("plugin-name")) {
-				return
-			}
-		}
-	}
-	switch {
-	case len(k.ours) == 0 || k.names("mixed-file"):
-	case len(k.site.static) > 0:
-		k.add(k.site.static[0].piece, "", k.name, "not-loaded", "the static configuration does not load the plugin: experimental.plugins.%s is missing", k.name)
-	case k.site.traefik != nil:
-		k.add(k.site.traefik.piece, "", "traefik", "not-loaded", "Traefik's container has no flags, and no static configuration is among the files, so that nothing loads the plugin: experimental.plugins.%s is missing", k.name)
-	}
-}
-
-func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {
-	module := text(at(plugin, "moduleName"))
-	if name != k.name && !strings.Contains(strings.ToLower(module), "clinicpass") {
-		return
-	}
-	where := piece{p.file, p.tree, "experimental." + kind + "." + name}
-	if module != modulePath {
-		k.add(where, "moduleName", name, "wrong-module", "moduleName must be %s", modulePath)
-	}
-	if name != k.name {
-		k.add(where, "", name, "plugin-name", "the middlewares call the plugin %s, so that this key must be %[1]s too", k.name)
-	}
-	if kind == "plugins" && !releasePattern.MatchString(text(at(plugin, "version"))) {
-		k.add(where, "version", name, "no-version", "version must name a release, such as v0.1.0")
-	}
-	if abort := fmt.Sprint(k.site.setting("experimental", "abortOnPluginFailure")); abort != "true" {
-		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when one cannot be loaded, and answers 404 for every router that uses one")
-	}
 }

@@ -28,7 +28,7 @@ func (s *site) checkFile(file string, t *tree) {
 
 // checkStaticFile finds what stops Traefik from starting.
 func (s *site) checkStaticFile(file string, t *tree) {
-	s.refused(file, t, "", schema.Static(t.root, false), "Traefik then does not start")
+	s.refused(file, t, "", schema.Static(t.root, false), notStarted)
 }
 
 // checkSpec finds what Kubernetes refuses, or drops, in an object of Traefik's.
@@ -48,6 +48,10 @@ func (s *site) checkLabels(file string, t *tree) {
 			root[key] = t.root[key]
 		case "enable", "docker", "swarm", "consulcatalog", "nomad", "tags":
 		default:
+			if strings.HasPrefix(strings.ToLower(key), "http") {
+				root[key] = t.root[key] // which Traefik refuses together with all other labels
+				continue
+			}
 			id, hint := "unknown-key", ""
 			if slices.Contains([]string{"routers", "middlewares", "services"}, strings.ToLower(key)) {
 				id, hint = "misplaced", ": it must begin with traefik.http."
@@ -126,3 +130,5 @@ func closest(name string, candidates []string) string {
 func distance(a, b string) int {
 	return levenshtein.ComputeDistance(strings.ToLower(a), strings.ToLower(b))
 }
+
+const notStarted = "Traefik then does not start"

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/agnivade/levenshtein"
 )
 
 var shownPattern = regexp.MustCompile(`^([A-Za-z0-9_.@/-]{1,80}|\[[0-9]{1,9}\])$`)
@@ -23,9 +21,8 @@ type checker struct {
 func (c *checker) root(name string, root map[string]any) []Problem {
 	fields := c.table.Types[c.table.Roots[name]]
 	for _, key := range sorted(root) {
-		f, _ := c.field(fields, key)
-		passed := f == nil && (!c.labels || name == "dynamic")
-		if root[key] == nil || passed {
+		f := c.field(fields, key)
+		if root[key] == nil || (f == nil && c.passedOver(name, key)) {
 			continue
 		}
 		n := c.grow(below("", key), key, root[key], 0)
@@ -37,8 +34,32 @@ func (c *checker) root(name string, root map[string]any) []Problem {
 		}
 		c.key(fields, n, true)
 	}
-	slices.SortStableFunc(c.problems, func(a, b Problem) int { return cmp.Compare(a.Path, b.Path) })
-	return c.problems
+	return once(c.problems)
+}
+
+// once sorts the problems and keeps one for each path, which is an unknown key before all.
+func once(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		if order := cmp.Compare(a.Path, b.Path); order != 0 || a.Unknown == b.Unknown {
+			return order
+		}
+		if a.Unknown {
+			return -1
+		}
+		return 1
+	})
+	return slices.CompactFunc(problems, func(a, b Problem) bool { return a.Path == b.Path })
+}
+
+// passedOver reports whether Traefik does not look at an unknown first key. Of labels it looks at
+// all that begin like those it knows.
+func (c *checker) passedOver(name, key string) bool {
+	if !c.labels || name != "dynamic" {
+		return !c.labels
+	}
+	key = strings.ToLower(key)
+	return !strings.HasPrefix(key, "http") && !strings.HasPrefix(key, "tcp") &&
+		!strings.HasPrefix(key, "udp")
 }
 
 // onlyDefaultStore drops what Traefik does not read of labels: everything of tls but stores whose
@@ -52,31 +73,29 @@ func onlyDefaultStore(n *node) {
 	})
 }
 
-// field returns the field of a key, and the field's name. Neither a file nor labels have to keep
+// field returns the field of a key, or nil. Neither a file nor labels have to keep
 // to its case. In labels, some lists stand under another name, as if they were their only element.
-func (c *checker) field(fields map[string]*field, key string) (*field, string) {
+func (c *checker) field(fields map[string]*field, key string) *field {
 	for name, f := range fields {
 		if c.labels && f.as != "" {
 			name = f.as
 		}
 		if strings.EqualFold(name, key) {
-			return f, name
+			return f
 		}
 	}
-	return nil, ""
+	return nil
 }
 
 // key checks a key of a section of the fields, and what belongs to it.
 func (c *checker) key(fields map[string]*field, n *node, filled bool) {
-	f, _ := c.field(fields, n.key)
+	f := c.field(fields, n.key)
 	if f == nil {
-		c.problems = append(c.problems, Problem{Path: n.path, Unknown: true, Nearest: c.nearest(fields, n.key)})
+		p := Problem{Path: n.path, Unknown: true, Nearest: c.nearest(fields, n.key)}
+		c.problems = append(c.problems, p)
 		return
 	}
-	tag := f.file
-	if c.labels {
-		tag = f.label
-	}
+	tag := c.tag(f)
 	section := strings.HasPrefix(f.kind, "map of ") || c.table.Types[f.kind] != nil
 	if section && len(n.branches) == 0 && tag == "" {
 		c.wrong(n, wantFilled(n))
@@ -120,7 +139,9 @@ func (c *checker) value(kind string, n *node, filled bool) {
 	case c.table.Types[kind] != nil:
 		c.section(kind, n, filled)
 	case kind == "map of any":
-		c.free(n)
+		for _, branch := range n.branches {
+			c.free(branch)
+		}
 	case first == "map":
 		c.mapOf(elem, n, filled)
 	case first == "list":
@@ -191,33 +212,4 @@ func (c *checker) free(n *node) {
 
 func (c *checker) wrong(n *node, want string) {
 	c.problems = append(c.problems, Problem{Path: n.path, Want: want})
-}
-
-// nearest returns the key that is most like the given one, unless none is.
-func (c *checker) nearest(fields map[string]*field, key string) string {
-	names := []string{}
-	for name, f := range fields {
-		if c.labels && f.as != "" {
-			name = f.as
-		}
-		if f.file != "-" || (c.labels && f.label != "-") {
-			names = append(names, name)
-		}
-	}
-	return near(names, key)
-}
-
-func near(names []string, key string) string {
-	found, least := "", 1+max(1, len(key)/3)
-	if len(key) > 80 {
-		return ""
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(key))
-		if d < least {
-			found, least = name, d
-		}
-	}
-	return found
 }

@@ -39,7 +39,7 @@ func Spec(kind string, spec map[string]any) []Problem {
 	}
 	c := &specChecker{table: t}
 	c.section("", t.Types[root], spec, 0)
-	return c.problems
+	return once(c.problems)
 }
 
 //go:embed traefik.json

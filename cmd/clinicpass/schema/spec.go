@@ -13,7 +13,9 @@ type specChecker struct {
 	problems []Problem
 }
 
-func (c *specChecker) section(path string, fields map[string]*field, section map[string]any, depth int) {
+func (c *specChecker) section(
+	path string, fields map[string]*field, section map[string]any, depth int,
+) {
 	for _, key := range sorted(section) {
 		if f := fields[key]; f != nil {
 			c.value(below(path, key), f.kind, section[key], depth+1)
