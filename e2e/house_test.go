@@ -341,3 +341,21 @@ func trapsOfStruct(fields *ast.StructType) []string {
 	}
 	return nil
 }
+
+// TestNothingBuiltIsKept: the repository has texts and pictures, and no program that was built.
+func TestNothingBuiltIsKept(t *testing.T) {
+	list := exec.Command("git", "ls-files", "-z")
+	list.Dir = traefik.Root()
+	output, err := list.Output()
+	require.NoError(t, err)
+	files := strings.Split(strings.TrimRight(string(output), "\x00"), "\x00")
+	require.Greater(t, len(files), 300)
+	for _, file := range files {
+		content, err := os.ReadFile(filepath.Join(traefik.Root(), file))
+		if os.IsNotExist(err) || filepath.Ext(file) == ".png" {
+			continue
+		}
+		require.NoError(t, err)
+		assert.False(t, strings.Contains(string(content), "\x00"), "%s is no text", file)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,7 +84,7 @@ func TestSitesInTraefik(t *testing.T) {
 	require.NoError(t, err)
 	compared := 0
 	for _, site := range sites {
-		if !contains(comparedSites, site.Desc) {
+		if !slices.Contains(comparedSites, site.Desc) {
 			continue
 		}
 		compared++
@@ -154,15 +155,6 @@ func works(t *testing.T, address string) bool {
 		ok = ok && status == http.StatusOK
 	}
 	return ok
-}
-
-func contains(list []string, wanted string) bool {
-	for _, item := range list {
-		if item == wanted {
-			return true
-		}
-	}
-	return false
 }
 
 // problemsIn returns the log's errors.

@@ -50,7 +50,7 @@ func (s *site) addObject(file string, t *tree, path string, o object) {
 		s.problemAt(where, name, "unknown-kind", "Traefik has no kind %s; did you mean %s?", shownName(kind), closest(kind, traefikKinds))
 	}
 	spec, _ := at(o, "spec").(object)
-	s.checkSpec(where, name, kind, spec)
+	s.checkSpec(where, kind, spec)
 	switch kind {
 	case "Middleware":
 		s.addMiddleware(where, name+"@"+crd, namespace, at(o, "spec"))

@@ -32,11 +32,10 @@ func (s *site) checkStaticFile(file string, t *tree) {
 }
 
 // checkSpec finds what Kubernetes refuses, or drops, in an object of Traefik's.
-func (s *site) checkSpec(where piece, name, kind string, spec object) {
+func (s *site) checkSpec(where piece, kind string, spec object) {
 	if slices.Contains(traefikKinds, kind) {
 		s.refused(where.file, where.tree, where.path, schema.Spec(kind, spec), "Kubernetes refuses the object, or drops the key")
 	}
-	_ = name
 }
 
 // checkLabels finds what Traefik refuses in labels: then none of the container's take effect.
