@@ -70,12 +70,13 @@ func environments() []environment {
 	return list
 }
 
-// traefikVersions are the tested versions, or those that TRAEFIK_VERSIONS names.
+// traefikVersions are the versions of this test run.
 func traefikVersions() []string {
-	if asked := os.Getenv("TRAEFIK_VERSIONS"); asked != "" {
-		return strings.Fields(asked)
+	versions, err := traefik.Versions()
+	if err != nil {
+		panic(err)
 	}
-	return traefik.Tested
+	return versions
 }
 
 // builder makes one middleware, or says what is wrong with its configuration.

@@ -35,7 +35,6 @@ func BuildOAuth2Proxy(progress io.Writer) (string, error) {
 		Module:  filepath.Join(traefik.Root(), "e2e", "authlayer", "oauth2-proxy"),
 		Package: "github.com/oauth2-proxy/oauth2-proxy/v7",
 		Binary:  binary,
-		Takes:   "about a minute on two cores",
 	}, progress)
 }
 

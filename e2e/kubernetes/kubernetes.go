@@ -38,13 +38,12 @@ func Build(progress io.Writer) error {
 			return fmt.Errorf("etcd must be in PATH: %w", err)
 		}
 	}
-	for name, takes := range map[string]string{"kube-apiserver": "about ten minutes on two cores", "kubectl": "about two minutes more"} {
+	for _, name := range []string{"kube-apiserver", "kubectl"} {
 		if err := program.Build(program.Source{
 			Name:    name + " " + version,
 			Module:  filepath.Join(traefik.Root(), "e2e", "kubernetes", version),
 			Package: "k8s.io/kubernetes/cmd/" + name,
 			Binary:  binary(name),
-			Takes:   takes,
 		}, progress); err != nil {
 			return err
 		}

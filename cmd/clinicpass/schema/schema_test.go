@@ -14,7 +14,7 @@ import (
 	"github.com/clinicpass/clinicpass/cmd/clinicpass/schema"
 )
 
-// TestDecoder compares with what Traefik says: e2e/traefik/v3.7.6/schema/decoder asks it.
+// TestDecoder compares with what Traefik says: e2e/traefik/v3.7.13/schema/decoder asks it.
 func TestDecoder(t *testing.T) {
 	content, err := os.ReadFile("testdata/decoder.json")
 	require.NoError(t, err)

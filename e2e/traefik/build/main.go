@@ -19,7 +19,10 @@ func main() {
 
 func build(versions []string) error {
 	if len(versions) == 0 {
-		versions = traefik.Tested
+		var err error
+		if versions, err = traefik.Versions(); err != nil {
+			return err
+		}
 	}
 	for _, version := range versions {
 		if _, err := traefik.Build(version, os.Stdout); err != nil {

@@ -19,7 +19,7 @@ import (
 const target = "../../../cmd/clinicpass/schema"
 
 // The Traefiks that are asked, oldest first; each is a module beside this one.
-var versions = []string{"v3.0.4", "v3.6.12", "v3.7.6"}
+var versions = []string{"v3.0.4", "v3.6.25", "v3.7.13"}
 
 // table is what the file has: the type of each root, and the fields of each type.
 type table struct {
