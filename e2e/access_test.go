@@ -213,10 +213,10 @@ func TestEscapes(t *testing.T) {
 		assert.False(t, hung(), "the start waits for a FIFO")
 		for n, row := range rows {
 			t.Run(row.desc, func(t *testing.T) {
-				problems := strings.Split(configurationError(running.log(), rowName(n)), "\n")
-				require.Len(t, problems, 2, problems)
-				assert.Regexp(t, "^"+row.key+": ", problems[1])
-				assert.Contains(t, problems[1], row.says)
+				problems := mistakesOf(running.log(), rowName(n))
+				require.Len(t, problems, 1)
+				assert.Regexp(t, "^"+row.key+": ", problems[0])
+				assert.Contains(t, problems[0], row.says)
 				assert.Equal(t, http.StatusNotFound, running.send(t, rowName(n), click).status)
 			})
 		}
@@ -422,10 +422,10 @@ func TestHosts(t *testing.T) {
 					return
 				}
 				assert.Equal(t, http.StatusNotFound, got.status)
-				problems := strings.Split(configurationError(running.log(), rowName(n)), "\n")
-				require.Len(t, problems, 2, problems)
-				assert.Regexp(t, "^"+row.key+": names a host", problems[1])
-				assert.Contains(t, problems[1], host)
+				problems := mistakesOf(running.log(), rowName(n))
+				require.Len(t, problems, 1)
+				assert.Regexp(t, "^"+row.key+": names a host", problems[0])
+				assert.Contains(t, problems[0], host)
 			})
 		}
 	})

@@ -44,10 +44,12 @@ func TestConfigurationErrors(t *testing.T) {
 			assert.Equal(t, http.StatusFound, running.send(t, "sound", click).status)
 			for n, row := range rows {
 				t.Run(row.Desc, func(t *testing.T) {
-					got := configurationError(running.log(), rowName(n))
-					assert.Equal(t, len(row.Want), strings.Count(got, "\n"), "lines of %s", got)
+					got := mistakesOf(running.log(), rowName(n))
+					assert.Len(t, got, len(row.Want))
 					for _, want := range row.Want {
-						assert.Contains(t, got, "\n"+strings.ReplaceAll(want, "$DIR", dir))
+						want = strings.ReplaceAll(want, "$DIR", dir)
+						begins := func(line string) bool { return strings.HasPrefix(line, want) }
+						assert.True(t, slices.ContainsFunc(got, begins), "%q is not in %q", want, got)
 					}
 					answer := running.send(t, rowName(n), click)
 					assert.Equal(t, http.StatusNotFound, answer.status)
@@ -57,25 +59,17 @@ func TestConfigurationErrors(t *testing.T) {
 	}
 }
 
-var keyed = regexp.MustCompile(`^[a-z][A-Za-z.]*: `)
-
-// configurationError returns the last error that names the middleware, with a line for each
-// mistake, from a log in which Traefik has escaped it.
-func configurationError(log, name string) string {
-	const begins = "clinicpass: the configuration of "
-	unescaped := strings.NewReplacer(`\n`, "\n", `\"`, `"`).Replace(log)
-	at := strings.LastIndex(unescaped, begins+name+"@")
-	if at < 0 {
-		return "nothing was logged"
-	}
+// mistakesOf returns the mistakes that a log names for a middleware, each on a line of its own.
+func mistakesOf(log, name string) []string {
+	pattern := regexp.MustCompile("clinicpass: the configuration of " + regexp.QuoteMeta(name) +
+		`@\w+ needs correction: ([a-z][A-Za-z.]*: .*)`)
 	found := []string{}
-	for line := range strings.Lines(unescaped[at:]) {
-		if len(found) > 0 && (strings.HasPrefix(line, "clinicpass: ") || !keyed.MatchString(line)) {
-			break
+	for _, match := range pattern.FindAllStringSubmatch(strings.ReplaceAll(log, `\"`, `"`), -1) {
+		if !slices.Contains(found, match[1]) {
+			found = append(found, match[1])
 		}
-		found = append(found, strings.TrimRight(line, "\n"))
 	}
-	return strings.Join(found, "\n")
+	return found
 }
 
 // withDir fills $DIR in all texts of a configuration.

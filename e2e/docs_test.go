@@ -172,7 +172,7 @@ func TestAuthLayersPage(t *testing.T) {
 	for name := range middlewares {
 		got := running.send(t, name, request{path: "/clinic"})
 		assert.Equal(t, http.StatusUnauthorized, got.status,
-			"%s: %s", name, configurationError(running.log(), name))
+			"%s: %s", name, mistakesOf(running.log(), name))
 		// An alias is refused only of a header that the plugin reads.
 		for _, header := range table[name] {
 			alias := map[string][]string{strings.ReplaceAll(header, "-", "_"): {"x"}}

@@ -174,11 +174,11 @@ func (row identityRow) check(t *testing.T, b *bench, running *running) {
 
 	if want := row.Want["config"]; want != "" {
 		assert.Equal(t, http.StatusNotFound, got.status, "the configuration is not refused")
-		assert.Contains(t, configurationError(running.log(), row.id), want)
+		assert.Contains(t, strings.Join(mistakesOf(running.log(), row.id), "\n"), want)
 		return
 	}
 	if !assert.NotEqual(t, http.StatusNotFound, got.status, "the configuration is refused") {
-		t.Log(configurationError(running.log(), row.id))
+		t.Log(mistakesOf(running.log(), row.id))
 		return
 	}
 	asWanted := assert.Equal(t, row.Want["outcome"], got.outcome())

@@ -183,11 +183,11 @@ func TestKubernetesMountedSecret(t *testing.T) {
 	for _, row := range rows[1:] {
 		t.Run(row.name, func(t *testing.T) {
 			assert.Equal(t, http.StatusNotFound, click(row.name).status)
-			problems := strings.Split(configurationError(instance.Log(), "portal-"+row.name), "\n")
-			require.Len(t, problems, 2, problems)
+			problems := mistakesOf(instance.Log(), "portal-"+row.name)
+			require.Len(t, problems, 1)
 			_, source, _ := strings.Cut(row.key, ":")
-			assert.Contains(t, problems[1], "api.key: cannot be used: "+source+" is ")
-			assert.Contains(t, problems[1], row.says+" in the environment of Traefik")
+			assert.Contains(t, problems[0], "api.key: cannot be used: "+source+" is ")
+			assert.Contains(t, problems[0], row.says+" in the environment of Traefik")
 		})
 	}
 	signsIn("beside what is refused")

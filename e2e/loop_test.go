@@ -59,7 +59,7 @@ func TestRedirectLoop(t *testing.T) {
 		response, body := open("looper")
 		assert.Equal(t, http.StatusTooManyRequests, response.StatusCode)
 		assert.Len(t, b.clinic.Requests(), 10, "sign-ins until the loop ended")
-		assert.Contains(t, body, "sending you back again and again")
+		assert.Contains(t, body, "too many times within a minute")
 		wait, err := strconv.Atoi(response.Header.Get("Retry-After"))
 		assert.NoError(t, err, "Retry-After")
 		assert.GreaterOrEqual(t, wait, 1, "Retry-After")

@@ -266,7 +266,7 @@ func TestRooms(t *testing.T) {
 		// The admin's token is wrong though the key is right.
 		refused := click("bad-token", "u-8", "")
 		refused.check(t, "wrong admin token", "credentials_refused", "", false, mint, create)
-		assert.Contains(t, refused.body, "This is not because of your account")
+		assert.Contains(t, refused.body, "Your account is not the cause.")
 		running.waitForLog(t, 0, "POST rooms, attempt 1: HTTP 401")
 		b.checkRooms(t)
 	})

@@ -79,10 +79,10 @@ func TestNothingSecretIsWritten(t *testing.T) {
 				}),
 			})
 			running.waitForLog(t, 0, "warning: clinic@")
-			running.waitForLog(t, 0, "nothing proves that the auth layer set them")
+			running.waitForLog(t, 0, "nothing proves that your auth middleware set the identity headers")
 			running.waitForLog(t, 0, "warning: literal@")
-			running.waitForLog(t, 0, "api.secret stands in the configuration itself")
-			running.waitForLog(t, 0, "identity.proof.secret stands in the configuration itself")
+			running.waitForLog(t, 0, "api.secret is written in the configuration")
+			running.waitForLog(t, 0, "identity.proof.secret is written in the configuration")
 			running.waitForLog(t, 0, "\"key\":\"set\",\"secret\":\"set\",\"token\":\"unset\"")
 			lines := pluginLines(running.log())
 			assert.NotContains(t, lines, "literal-", "a secret")

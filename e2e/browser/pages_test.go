@@ -83,7 +83,6 @@ var failures = []failure{
 		outcome: "credentials_refused",
 		status:  502,
 		prefix:  clinicPrefix,
-		again:   true,
 		faults:  vseetest.Fault{Status: 401},
 	},
 	{
@@ -231,6 +230,27 @@ func TestFailurePages(t *testing.T) {
 				want:       strconv.Itoa(len("Reference: 0123456789")),
 			},
 			{
+				desc: "reference in small letters",
+				expression: "parseFloat(getComputedStyle(document.querySelector('.ref code'))." +
+					"fontSize) < parseFloat(getComputedStyle(document.body).fontSize)",
+				want: "false",
+			},
+			{
+				desc:       "time",
+				expression: `/Time: \d{4}-\d\d-\d\d \d\d:\d\d UTC/.test(document.body.innerText)`,
+				want:       "true",
+			},
+			{
+				desc:       "links to the portal",
+				expression: "document.querySelectorAll('a[href=\"/\"]').length",
+				want:       "1",
+			},
+			{
+				desc:       "waiting time",
+				expression: `/You can try again in \d+ seconds?\./.test(document.body.innerText)`,
+				want:       strconv.FormatBool(f.outcome == "too_many"),
+			},
+			{
 				desc:       "contact",
 				expression: "document.querySelector('a[href^=mailto]').textContent",
 				want:       "information.technology@hospital.example.com",
@@ -249,14 +269,27 @@ func TestFailurePages(t *testing.T) {
 			seen = append(seen, color)
 		}
 		b.noComplaints(t)
+		b.noSmallButtons(t)
 		// This comes before the tab changes its size, which would move the link under the click.
 		b.tryAgain(t, f.outcome, address, f.again)
 		b.phone(t)
 		wide := eval[int](t, b, "document.documentElement.scrollWidth")
 		assert.LessOrEqual(t, wide, phoneWidth, "on a phone the page is wider than the screen")
+		b.noSmallButtons(t)
 		b.noComplaints(t)
 		b.desktop(t)
 	})
+}
+
+// noSmallButtons fails the test if a button is too small for a finger.
+func (b *tab) noSmallButtons(t *testing.T) {
+	t.Helper()
+	heights := eval[[]float64](t, b, "Array.from(document.querySelectorAll('.go a'))"+
+		".map((a) => a.getBoundingClientRect().height)")
+	assert.NotEmpty(t, heights)
+	for _, height := range heights {
+		assert.GreaterOrEqual(t, height, 44.0, "a button's height in pixels of CSS")
+	}
 }
 
 // noComplaints fails the test if a Content-Security-Policy was violated since the last look.
@@ -301,33 +334,88 @@ func TestPolicyIsWatched(t *testing.T) {
 	}, patience, tick, "no complaint about the policy")
 }
 
-// TestRefusalInAFrame: where frames are allowed, one that is refused says why; otherwise the policy
-// forbids the browser to show anything. The frame is refused because another site leads it there,
-// and can be read because it ends on the portal.
+// TestRefusalInAFrame: a refusal can be read in a frame of the portal, and its link opens a new
+// tab, which signs in. A page of another origin cannot show it.
 func TestRefusalInAFrame(t *testing.T) {
 	w := open(t)
-	b := w.tab(t)
-	framing := func(prefix string) string {
-		detour := w.pages.add("detour", redirect, w.portal+prefix)
-		body := `<iframe src="` + w.pages.otherSite() + detour + `"></iframe>`
-		return w.portal + w.pages.html("frame", "", body)
+	visit := w.portal + badgePrefix + "/visits/7"
+	// The frame of the portal is refused because another site leads it there, and can be read because
+	// it ends on the portal.
+	detour := w.pages.otherSite() +
+		w.pages.add("detour", redirect, w.portal+framedPrefix+"/visits/7")
+	for _, row := range []struct {
+		desc, prefix, origin, source string
+		readable                     bool
+	}{
+		{desc: "portal", prefix: badgePrefix, origin: w.portal, source: visit, readable: true},
+		{desc: "another origin", prefix: badgePrefix, origin: w.pages.URL, source: visit},
+		{
+			desc:   "another site",
+			prefix: badgePrefix,
+			origin: w.pages.otherSite(),
+			source: visit,
+		},
+		{
+			desc:     "portal, frames allowed",
+			prefix:   framedPrefix,
+			origin:   w.portal,
+			source:   detour,
+			readable: true,
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			w := open(t)
+			b := w.tab(t)
+			before := len(w.outcomes(t, row.prefix))
+			frame := `<iframe width=700 height=600 src="` + row.source + `"></iframe>`
+			b.visit(t, row.origin+w.pages.html("frame", "", frame))
+			w.waitForOutcome(t, row.prefix, before, "not_a_navigation")
+			w.calls(t, 0, "in frames")
+			if !row.readable {
+				require.Eventually(t, func() bool {
+					_, _, complaints := b.noted()
+					return strings.Contains(strings.Join(complaints, " "), "frame-ancestors")
+				}, patience, tick, "no complaint that the page is in a frame")
+				return
+			}
+			const inside = "document.querySelector('iframe').contentDocument"
+			b.waitFor(t, inside+" && "+inside+".querySelector('h1')")
+			assert.Equal(t, "VSee Clinic can't open here",
+				eval[string](t, b, inside+".querySelector('h1').textContent"))
+			b.noComplaints(t)
+			at := eval[[]float64](t, b, `(() => {
+				const frame = document.querySelector('iframe').getBoundingClientRect();
+				const links = Array.from(`+inside+`.links);
+				const link = links.find((a) => a.textContent === 'Open in a new tab');
+				const box = link.getBoundingClientRect();
+				return [frame.x + box.x + box.width / 2, frame.y + box.y + box.height / 2];
+			})()`)
+			b.do(t, chromedp.MouseClickXY(at[0], at[1]))
+			opened := b.other(t, w.clinic.Portal()+"visits/7")
+			opened.landsOn(t, w.clinic.Portal()+"visits/7", visitSeven)
+			w.calls(t, 1, "in a new tab")
+		})
 	}
-	before := len(w.outcomes(t, framedPrefix))
-	b.visit(t, framing(framedPrefix))
-	w.waitForOutcome(t, framedPrefix, before, "not_a_navigation")
-	const inside = "document.querySelector('iframe').contentDocument"
-	b.waitFor(t, inside+" && "+inside+".querySelector('h1')")
-	assert.Equal(t, "Please open the clinic in a page of its own",
-		eval[string](t, b, inside+".querySelector('h1').textContent"))
-	b.noComplaints(t)
-	b.visit(t, framing(badgePrefix))
+}
+
+// other waits until another tab shows the address, and returns that tab.
+func (b *tab) other(t *testing.T, address string) *tab {
+	t.Helper()
+	opened := &tab{world: b.world}
 	require.Eventually(t, func() bool {
-		_, _, complaints := b.noted()
-		return strings.Contains(strings.Join(complaints, " "), "frame-ancestors")
-	}, patience, tick, "no complaint that the page is in a frame")
-	assert.False(t, eval[bool](t, b, inside+" !== null"),
-		"the page shows in a frame though frames are not allowed")
-	w.calls(t, 0, "in frames")
+		targets, err := chromedp.Targets(b.ctx)
+		for _, found := range targets {
+			if err == nil && found.Type == "page" && found.URL == address {
+				ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(found.TargetID))
+				t.Cleanup(cancel)
+				opened.ctx = ctx
+				return true
+			}
+		}
+		return false
+	}, patience, tick, "no other tab shows %s", address)
+	require.NoError(t, chromedp.Do(opened.ctx)) // so that the connection outlives one command
+	return opened
 }
 
 // prefer sets the color scheme that the person at the browser prefers.

@@ -29,12 +29,6 @@ func (p *Problems) Require(ok bool, key, format string, args ...interface{}) {
 	}
 }
 
-// Err returns all mistakes as the error that Traefik logs for the middleware with the name.
-func (p *Problems) Err(name string) error {
-	return errors.New("clinicpass: the configuration of " + name + " needs correction:\n" +
-		strings.Join(p.Lines, "\n"))
-}
-
 // Choice returns value when it is one of the choices, else "".
 func Choice(key, value string, choices []string, p *Problems) string {
 	for _, choice := range choices {

@@ -73,8 +73,11 @@ type Identity struct {
 	// The provider must be in one of these groups. In a text, which Traefik cuts at commas, `%2C` is a
 	// comma in a group's name. Default: everybody.
 	AllowedGroups []string `json:"allowedGroups,omitempty"`
-	Proof         Proof    `json:"proof,omitempty"`
-	JWT           JWT      `json:"jwt,omitempty"`
+	// `network` confirms that only your auth middleware can set plain identity headers. Clinicpass then
+	// starts without the warning that nothing proves them. Default: none.
+	Trust string `json:"trust,omitempty"`
+	Proof Proof  `json:"proof,omitempty"`
+	JWT   JWT    `json:"jwt,omitempty"`
 }
 
 // Proof names a header by which the auth layer proves that it set the others.
@@ -162,11 +165,17 @@ type Audit struct {
 	File string `json:"file,omitempty"`
 }
 
-// Pages adds to the failure pages whom to turn to.
+// Pages fits the failure pages to the hospital.
 type Pages struct {
-	// Whom failure pages name to turn to: a text, or a `mailto:`, `tel:` or `https:` link. Default:
-	// none.
+	// Support contact shown on [failure pages](pages.md): a text, or a `mailto:`, `tel:` or `https:`
+	// link. `Service desk <https://it.example.com>` shows a link with a label. Default: none.
 	Contact string `json:"contact,omitempty"`
+	// The portal's page that failure pages link back to: a path such as `/portal`, or an address;
+	// https, or http on this machine.
+	Home string `json:"home,omitempty"`
+	// `file:PATH` of your own texts for the failure pages, see [Your own texts](pages.md#your-own-texts).
+	// Default: none.
+	Texts string `json:"texts,omitempty"`
 }
 
 // Default returns the defaults. Lists have none here: Traefik's decoder lays a shorter list over a
@@ -183,5 +192,6 @@ func Default() *Config {
 			Assign: Assign{Field: "room_id", Value: "id"},
 		},
 		Limits: Limits{SignIns: 10},
+		Pages:  Pages{Home: "/"},
 	}
 }

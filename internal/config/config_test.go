@@ -20,8 +20,6 @@ func TestProblems(t *testing.T) {
 		"api.key: is required",
 		"api.timeout: must be at most 1m, not 5%",
 	}, p.Lines)
-	assert.EqualError(t, p.Err("clinic@file"), "clinicpass: the configuration of clinic@file "+
-		"needs correction:\napi.key: is required\napi.timeout: must be at most 1m, not 5%")
 }
 
 func TestRequire(t *testing.T) {

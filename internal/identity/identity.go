@@ -32,6 +32,7 @@ type Reader struct {
 	Verifier *jwt.Verifier  // of signed tokens; nil without one
 	Grouped  bool           // only members of identity.allowedGroups may sign in
 	Proven   bool           // no client can make up an identity: it is signed, or has a proof
+	Trusted  bool           // the operator confirms that no client can set plain headers
 	ByEmail  bool           // the e-mail address identifies people, so it must be verified
 
 	parts     []header       // of plain headers; nil without them
@@ -71,6 +72,7 @@ func Parse(c config.Identity, p *config.Problems) *Reader {
 	parseToken(r, known, p)
 	parseProof(r, c.Proof, p)
 	r.Proven = r.Verifier != nil || r.proof.configured != ""
+	r.Trusted = c.Trust != "" && config.Choice("identity.trust", c.Trust, []string{"network"}, p) != ""
 	if r.Verifier == nil && known.principal != "" {
 		r.source = parseHeader(r, "identity.preset", known.principal, p)
 	} else if r.Verifier == nil {

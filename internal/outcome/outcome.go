@@ -40,18 +40,22 @@ func Refuse(o Outcome, why string) *Refusal { return &Refusal{Outcome: o, Why: w
 type Reply struct {
 	Status int
 	Alarm  bool // an operator should know: logged as an error
-	Again  bool // another try can help
+	Again  bool // the same request can succeed later, so the page offers to try again
+	Desk   bool // only the IT help desk can help
 }
 
+// Again is false where the same request fails in the same way: the portal sends the same identity
+// until the person signs in anew, groups and credentials change only when somebody changes them,
+// and a form or a frame stays one. After no_identity, the person may have signed in in another tab.
 var replies = map[Outcome]Reply{
 	SignedIn:           {Status: 302},
 	NoIdentity:         {Status: 401, Alarm: true, Again: true},
 	IdentityRefused:    {Status: 403, Alarm: true},
-	NotAllowed:         {Status: 403, Alarm: true},
+	NotAllowed:         {Status: 403, Alarm: true, Desk: true},
 	MethodRefused:      {Status: 405},
 	NotANavigation:     {Status: 403},
 	TooMany:            {Status: 429, Alarm: true, Again: true},
-	CredentialsRefused: {Status: 502, Alarm: true, Again: true},
+	CredentialsRefused: {Status: 502, Alarm: true, Desk: true},
 	APIError:           {Status: 502, Alarm: true, Again: true},
 	APIUnavailable:     {Status: 502, Alarm: true, Again: true}, // see Status
 	APITimeout:         {Status: 504, Alarm: true, Again: true},
@@ -87,3 +91,6 @@ func Status(r *Result) int {
 	}
 	return replies[r.Outcome].Status
 }
+
+// Wait returns the seconds until another try can help, rounded up; 0 where nobody has said.
+func Wait(r *Result) int64 { return int64((r.RetryAfter + time.Second - 1) / time.Second) }

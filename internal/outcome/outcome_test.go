@@ -36,11 +36,12 @@ func TestReplies(t *testing.T) {
 		outcome      Outcome
 		status       int
 		alarm, again bool
+		desk         bool
 	}{
 		{desc: "signed_in", outcome: SignedIn, status: 302},
 		{desc: "no_identity", outcome: NoIdentity, status: 401, alarm: true, again: true},
 		{desc: "identity_refused", outcome: IdentityRefused, status: 403, alarm: true},
-		{desc: "not_allowed", outcome: NotAllowed, status: 403, alarm: true},
+		{desc: "not_allowed", outcome: NotAllowed, status: 403, alarm: true, desk: true},
 		{desc: "method_refused", outcome: MethodRefused, status: 405},
 		{desc: "not_a_navigation", outcome: NotANavigation, status: 403},
 		{desc: "too_many", outcome: TooMany, status: 429, alarm: true, again: true},
@@ -49,7 +50,7 @@ func TestReplies(t *testing.T) {
 			outcome: CredentialsRefused,
 			status:  502,
 			alarm:   true,
-			again:   true,
+			desk:    true,
 		},
 		{desc: "api_error", outcome: APIError, status: 502, alarm: true, again: true},
 		{desc: "api_unavailable", outcome: APIUnavailable, status: 502, alarm: true, again: true},
@@ -66,6 +67,7 @@ func TestReplies(t *testing.T) {
 			assert.Equal(t, row.status, reply.Status)
 			assert.Equal(t, row.alarm, reply.Alarm, "alarm")
 			assert.Equal(t, row.again, reply.Again, "again")
+			assert.Equal(t, row.desk, reply.Desk, "desk")
 			assert.Equal(t, row.status, Status(&Result{Outcome: row.outcome}))
 		})
 	}
@@ -83,6 +85,25 @@ func TestStatus(t *testing.T) {
 				want = 503
 			}
 			assert.Equal(t, want, Status(&Result{Outcome: name, RetryAfter: time.Nanosecond}))
+		})
+	}
+}
+
+// TestWait: whole seconds, rounded up.
+func TestWait(t *testing.T) {
+	for _, row := range []struct {
+		desc string
+		wait time.Duration
+		want int64
+	}{
+		{desc: "none", wait: 0, want: 0},
+		{desc: "less than a second", wait: 1, want: 1},
+		{desc: "a second", wait: time.Second, want: 1},
+		{desc: "more than a second", wait: time.Second + 1, want: 2},
+		{desc: "a minute", wait: time.Minute, want: 60},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			assert.Equal(t, row.want, Wait(&Result{RetryAfter: row.wait}))
 		})
 	}
 }

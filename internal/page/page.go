@@ -3,40 +3,38 @@ package page
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode"
 
-	"github.com/clinicpass/clinicpass/internal/config"
 	"github.com/clinicpass/clinicpass/internal/logs"
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-const maxContact = 200 // bytes
-
-// Pages are the failure pages of one configuration.
-type Pages struct {
-	contactText string
-	contactLink string // "" for a contact that is only text
-	policy      string // Content-Security-Policy
-	audited     bool   // every answer's reference is in the audit
-}
-
 const pageStyle = `:root{color-scheme:light dark;font:1.125rem/1.5 system-ui,sans-serif}` +
-	`body{margin:0;padding:10vh 1.5rem 2rem;overflow-wrap:anywhere;color:#1c2530;background:#f6f8fa}` +
-	`main{max-width:34rem;margin:auto}h1{font-size:1.6rem;line-height:1.25}a{color:#0b5cad}` +
-	`.ref{font-size:.9rem;color:#4a5563}` +
-	`@media(prefers-color-scheme:dark){body{color:#e8edf2;background:#14181d}` +
-	`a{color:#8ec5ff}.ref{color:#b4bec9}}`
+	`body{margin:0;padding:8vh 1rem 2rem;overflow-wrap:anywhere;color:#1c2530;background:#eef2f6}` +
+	`main{max-width:32rem;margin:auto;padding:2rem;border:1px solid #d3dce6;border-radius:1rem;` +
+	`background:#fff}h1{margin:0 0 1rem;font-size:1.6rem;line-height:1.25;text-wrap:balance}` +
+	`a{color:#0b5cad}` +
+	`.go{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.5rem 0}` +
+	`.go a{display:flex;align-items:center;justify-content:center;min-height:2.75rem;` +
+	`box-sizing:border-box;padding:.3rem 1.2rem;border:2px solid;border-radius:.5rem;` +
+	`font-weight:600;text-align:center;text-decoration:none}` +
+	`.go a:first-child{color:#fff;background:#0b5cad;border-color:#0b5cad}` +
+	`a:focus-visible{outline:3px solid #e08600;outline-offset:2px}` +
+	`.help{padding-top:1rem;border-top:1px solid #d3dce6}.help p{margin:0 0 .5rem}` +
+	`code{font:600 1em ui-monospace,monospace;-webkit-user-select:all;user-select:all}` +
+	`@media(max-width:30rem){body{padding:1rem .75rem}main{padding:1.25rem}.go a{width:100%}}` +
+	`@media(prefers-color-scheme:dark){body{color:#e8edf2;background:#101418}` +
+	`main{background:#1a2027;border-color:#333d48}.help{border-color:#333d48}a{color:#8ec5ff}` +
+	`.go a:first-child{color:#0d1b2a;background:#8ec5ff;border-color:#8ec5ff}}`
 
-// An empty href is the page's own address, so "Try again" can lead nowhere else.
+// An empty href is the page's own address, so "Try again" can lead nowhere else. In a frame the
+// portal replaces the whole page.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="{{.Language.Tag}}">
+<html lang="{{.Tag}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -48,44 +46,28 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <h1>{{.Words.Title}}</h1>
 <p>{{.Words.Text}}</p>
 <p>{{.Words.Advice}}</p>
-{{if .Again}}<p><a href="">{{.Language.Again}}</a></p>
-{{end}}{{with .ContactText}}<p>{{$.Language.Contact}}: {{if $.ContactLink -}}
-<a href="{{$.ContactLink}}">{{.}}</a>{{else}}{{.}}{{end}}</p>
-{{end}}{{with .Ref}}<p class="ref">{{$.Language.Reference}}: {{.}}</p>
+{{with .Wait}}<p>{{.}}</p>
+{{end}}<p class="go">
+{{if .Framed}}<a href="" target="_blank" rel="noopener">{{.Label.newtab}}</a>
+{{end}}{{if .SignIn}}<a href="{{.Home}}" target="_top">{{.Label.signin}}</a>
+{{end}}{{if .Again}}<a href="">{{.Label.again}}</a>
+{{end}}{{if not .SignIn}}<a href="{{.Home}}" target="_top">{{.Label.home}}</a>
+{{end}}</p>
+{{if or .Ref .Contact}}<div class="help">
+{{if .Ref}}<p>{{.Help}}</p>
+<p class="ref">{{.Label.reference}}: <code>{{.Ref}}</code></p>
+<p>{{.Label.time}}: <code>{{.Time}}</code></p>
+{{end}}{{if .Contact}}<p>{{.Label.contact}}: {{if .Link -}}
+<a href="{{.Link}}" target="_top">{{.Contact}}</a>{{else}}{{.Contact}}{{end}}</p>
+{{end}}</div>
 {{end}}</main>
 </body>
 </html>
 `))
 
-// Parse checks the section pages. The contact is a text, or a mailto:, tel: or https: link, which
-// shows without its scheme.
-func Parse(c *config.Config, p *config.Problems) *Pages {
-	styleHash := sha256.Sum256([]byte(pageStyle))
-	pages := &Pages{audited: c.Audit.File != "", policy: "default-src 'none'; style-src 'sha256-" +
-		base64.StdEncoding.EncodeToString(styleHash[:]) + "'; base-uri 'none'; form-action 'none'"}
-	if !c.Portal.AllowFrame {
-		pages.policy += "; frame-ancestors 'none'"
-	}
-	contact := strings.TrimSpace(c.Pages.Contact)
-	oneLine := len(contact) <= maxContact && strings.IndexFunc(contact, unicode.IsControl) < 0
-	p.Require(oneLine, "pages.contact", "must be one line of at most %d bytes", maxContact)
-	pages.contactText = contact
-	for _, scheme := range []string{"mailto:", "tel:", "https://"} {
-		if text, isLink := strings.CutPrefix(contact, scheme); isLink {
-			pages.contactText, _, _ = strings.Cut(text, "?")
-			pages.contactLink = contact
-			p.Require(pages.contactText != "" && !strings.Contains(text, " "), "pages.contact",
-				"is not a complete link: no blanks, and something after %s", scheme)
-		}
-	}
-	unsafe := strings.HasPrefix(contact, "http:") || strings.HasPrefix(contact, "javascript:")
-	p.Require(!unsafe, "pages.contact", "must be a text or a mailto:, tel: or https: link")
-	return pages
-}
-
 // Write answers with problem details where the client prefers JSON, else with a page.
 func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Result) {
-	l := languageFor(r.Header)
+	l := languageFor(p.languages, r.Header)
 	text := l.pages[result.Outcome]
 	w.Header().Set("Content-Language", l.Tag)
 	var body []byte
@@ -104,7 +86,7 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 	} else {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", p.policy)
-		body, err = html(p, l, text, result)
+		body, err = html(p, l, r, result)
 	}
 	if err != nil {
 		logs.Error("the page for " + string(result.Outcome) + " failed: " + err.Error())
@@ -124,14 +106,49 @@ func refOf(p *Pages, result *outcome.Result) string {
 	return ""
 }
 
-func html(p *Pages, l *language, text words, result *outcome.Result) ([]byte, error) {
+func html(p *Pages, l *language, r *http.Request, result *outcome.Result) ([]byte, error) {
 	var buffer bytes.Buffer
-	err := pageTemplate.Execute(&buffer, map[string]interface{}{
-		"Language": l, "Words": text, "Again": outcome.ReplyTo(result.Outcome).Again,
-		"ContactText": p.contactText, "Ref": refOf(p, result),
-		"ContactLink": template.URL(p.contactLink), //nolint:gosec // checked by Parse
-	})
+	reply := outcome.ReplyTo(result.Outcome)
+	data := map[string]interface{}{
+		"Tag": l.Tag, "Label": l.labels, "Words": l.pages[result.Outcome], "Home": p.home,
+		"SignIn": result.Outcome == outcome.NoIdentity, "Again": reply.Again, "Wait": "",
+		"Framed": inFrame(r.Header), "Ref": refOf(p, result), "Help": l.labels["helpagain"],
+		"Time": result.Time.Format("2006-01-02 15:04 UTC"), "Contact": p.contactText,
+		"Link": template.URL(p.contactLink), //nolint:gosec // checked by Parse
+	}
+	if seconds := outcome.Wait(result); reply.Again && seconds > 0 {
+		data["Wait"] = wait(l, seconds)
+	}
+	if reply.Desk {
+		data["Help"] = l.labels["help"]
+	}
+	if p.contactText == "" && p.contactLink != "" {
+		data["Contact"] = l.labels["desk"]
+	}
+	err := pageTemplate.Execute(&buffer, data)
 	return buffer.Bytes(), err
+}
+
+// wait says after how many seconds another try can help, from two minutes on in whole minutes.
+func wait(l *language, seconds int64) string {
+	label, count := "seconds", seconds
+	if seconds == 1 {
+		label = "second"
+	}
+	if seconds >= 120 {
+		label = "minutes"
+		count = (seconds + 59) / 60
+	}
+	return strings.Replace(l.labels[label], "{}", strconv.FormatInt(count, 10), 1)
+}
+
+// inFrame reports whether a browser asks for the page to show it inside another one.
+func inFrame(h http.Header) bool {
+	switch h.Get("Sec-Fetch-Dest") {
+	case "iframe", "frame", "embed", "object":
+		return true
+	}
+	return false
 }
 
 // prefersJSON reports whether the Accept header names JSON and does not name HTML before it.

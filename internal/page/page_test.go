@@ -21,14 +21,20 @@ import (
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-func testPages(t *testing.T, contact string) *Pages {
+// parsed returns the pages of a configuration, which must be right.
+func parsed(t *testing.T, c *config.Config) *Pages {
 	t.Helper()
-	c := config.Default()
-	c.Pages.Contact = contact
 	p := &config.Problems{}
 	pages := Parse(c, p)
 	require.Empty(t, p.Lines)
 	return pages
+}
+
+func testPages(t *testing.T, contact string) *Pages {
+	t.Helper()
+	c := config.Default()
+	c.Pages.Contact = contact
+	return parsed(t, c)
 }
 
 // failures returns the outcomes that have a page, as the source of package outcome names them: all
@@ -55,7 +61,7 @@ func failures(t *testing.T) []outcome.Outcome {
 // in returns the texts for a language tag.
 func in(t *testing.T, tag string) *language {
 	t.Helper()
-	l := languageFor(http.Header{"Accept-Language": {tag}})
+	l := languageFor(languages, http.Header{"Accept-Language": {tag}})
 	require.Equal(t, tag, l.Tag)
 	return l
 }
@@ -69,23 +75,29 @@ func get(pages *Pages, result *outcome.Result, name, value string) *httptest.Res
 	return w
 }
 
-// TestEveryOutcomeHasItsPage in every language.
+// TestEveryOutcomeHasItsPage in every language, and every language every label.
 func TestEveryOutcomeHasItsPage(t *testing.T) {
 	list := failures(t)
 	for _, tag := range []string{"en", "es", "vi"} {
 		t.Run(tag, func(t *testing.T) {
 			assert.Equal(t, len(list), len(in(t, tag).pages), "pages")
+			for name := range languages["en"].labels {
+				assert.NotEmpty(t, in(t, tag).labels[name], name)
+			}
+			assert.Equal(t, len(languages["en"].labels), len(in(t, tag).labels), "labels")
 			for _, name := range list {
 				t.Run(string(name), func(t *testing.T) { checkPage(t, tag, name) })
 			}
 		})
 	}
+	assert.Equal(t, 3, len(languages))
 }
 
 // checkPage: the page has everything once, in its language, and nothing that must not be there.
 func checkPage(t *testing.T, tag string, name outcome.Outcome) {
 	t.Helper()
 	result := &outcome.Result{
+		Time:     time.Date(2026, 11, 26, 14, 5, 59, 0, time.UTC),
 		Outcome:  name,
 		Ref:      "0123456789",
 		Why:      "secret reason",
@@ -94,32 +106,47 @@ func checkPage(t *testing.T, tag string, name outcome.Outcome) {
 	w := get(testPages(t, "IT support, <room 5>"), result, "Accept-Language", tag)
 	l := in(t, tag)
 	text := l.pages[name]
-	for _, part := range []string{
-		text.Title, text.Text, text.Advice, l.Again, l.Contact, l.Reference,
-	} {
+	for _, part := range []string{text.Title, text.Text, text.Advice} {
 		assert.NotEmpty(t, part, "a text is missing")
+		assert.NotContains(t, part, "{}")
 	}
 	assert.Equal(t, outcome.ReplyTo(name).Status, w.Code)
 	assert.Equal(t, tag, w.Header().Get("Content-Language"))
 	assert.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))
 	body := escapes.UnescapeString(w.Body.String())
-	again := strings.Contains(body, `<a href="">`+l.Again+"</a>")
-	assert.Equal(t, outcome.ReplyTo(name).Again, again, "the page offers to try again")
 	for _, part := range []string{
 		`<html lang="` + tag + `">`,
 		"<title>" + text.Title + "</title>",
 		"<h1>" + text.Title + "</h1>",
 		"<p>" + text.Text + "</p>",
 		"<p>" + text.Advice + "</p>",
-		l.Contact + ": IT support, <room 5>",
+		l.labels["contact"] + ": IT support, <room 5>",
+		`<a href="/" target="_top">`,
 	} {
 		assert.Equal(t, 1, strings.Count(body, part), part)
 	}
-	logged := outcome.ReplyTo(name).Alarm
-	assert.Equal(t, logged, strings.Contains(body, l.Reference+": 0123456789"), "reference")
-	assert.Equal(t, logged, strings.Contains(body, `class="ref"`), "an empty reference")
-	assert.NotContains(t, body, "<script")
-	assert.NotContains(t, body, "secret")
+	reply := outcome.ReplyTo(name)
+	help := "helpagain"
+	if reply.Desk {
+		help = "help"
+	}
+	home := "home"
+	if name == outcome.NoIdentity {
+		home = "signin"
+	}
+	for part, want := range map[string]bool{
+		`<a href="">` + l.labels["again"] + "</a>":               reply.Again,
+		`target="_top">` + l.labels[home] + "</a>":               true,
+		"<p>" + l.labels[help] + "</p>":                          reply.Alarm,
+		l.labels["reference"] + ": <code>0123456789</code>":      reply.Alarm,
+		l.labels["time"] + ": <code>2026-11-26 14:05 UTC</code>": reply.Alarm,
+		`class="ref"`:               reply.Alarm,
+		l.labels["newtab"] + "</a>": false,
+		"<script":                   false,
+		"secret":                    false,
+	} {
+		assert.Equal(t, want, strings.Contains(body, part), part)
+	}
 	assert.NotContains(t, w.Body.String(), "<room 5>")
 	_, style, _ := strings.Cut(body, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
@@ -147,9 +174,7 @@ func TestReference(t *testing.T) {
 		t.Run(row.desc, func(t *testing.T) {
 			c := config.Default()
 			c.Audit.File = row.audit
-			p := &config.Problems{}
-			pages := Parse(c, p)
-			require.Empty(t, p.Lines)
+			pages := parsed(t, c)
 			result := &outcome.Result{Outcome: row.outcome, Ref: "0123456789"}
 			for _, accept := range []string{"text/html", "application/json"} {
 				body := get(pages, result, "Accept", accept).Body.String()
@@ -161,27 +186,144 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestFramePolicy: a failure page may stand in a frame where the clinic itself may.
+// TestFramePolicy: a failure page may stand in a frame of the portal, and in any where the clinic
+// itself may stand in one.
 func TestFramePolicy(t *testing.T) {
 	for _, row := range []struct {
 		desc       string
 		allowFrame bool
+		want       string // the end of the policy
 	}{
-		{desc: "frames forbidden"},
-		{desc: "frames allowed", allowFrame: true},
+		{desc: "frames forbidden", want: "; form-action 'none'; frame-ancestors 'self'"},
+		{desc: "frames allowed", allowFrame: true, want: "; form-action 'none'"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			c := config.Default()
 			c.Portal.AllowFrame = row.allowFrame
-			p := &config.Problems{}
-			pages := Parse(c, p)
-			require.Empty(t, p.Lines)
 			result := &outcome.Result{Outcome: outcome.NoIdentity}
-			w := get(pages, result, "Accept", "text/html")
+			w := get(parsed(t, c), result, "Accept", "text/html")
 			policy := w.Header().Get("Content-Security-Policy")
-			assert.NotEmpty(t, policy)
-			forbids := strings.Contains(policy, "; frame-ancestors 'none'")
-			assert.Equal(t, !row.allowFrame, forbids, policy)
+			assert.True(t, strings.HasSuffix(policy, row.want), policy)
+			assert.Empty(t, w.Header().Get("X-Frame-Options"))
+		})
+	}
+}
+
+// TestNewTab: in a frame the page offers to open the same address outside of it.
+func TestNewTab(t *testing.T) {
+	const link = `<a href="" target="_blank" rel="noopener">Open in a new tab</a>`
+	for _, row := range []struct {
+		desc, dest string
+		want       bool
+	}{
+		{desc: "unknown", dest: ""},
+		{desc: "tab", dest: "document"},
+		{desc: "script", dest: "empty"},
+		{desc: "image", dest: "image"},
+		{desc: "iframe", dest: "iframe", want: true},
+		{desc: "frame", dest: "frame", want: true},
+		{desc: "embed", dest: "embed", want: true},
+		{desc: "object", dest: "object", want: true},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			for _, name := range []outcome.Outcome{outcome.NotANavigation, outcome.APIError} {
+				result := &outcome.Result{Outcome: name}
+				body := get(testPages(t, ""), result, "Sec-Fetch-Dest", row.dest).Body.String()
+				assert.Equal(t, row.want, strings.Contains(body, link), body)
+			}
+		})
+	}
+}
+
+// TestWait: the page says in how many seconds, or minutes, another try can help.
+func TestWait(t *testing.T) {
+	for _, row := range []struct {
+		desc, tag string
+		wait      time.Duration
+		outcome   outcome.Outcome
+		want      string
+	}{
+		{desc: "not known", tag: "en", outcome: outcome.TooMany, want: ""},
+		{
+			desc:    "less than a second",
+			tag:     "en",
+			wait:    time.Millisecond,
+			outcome: outcome.TooMany,
+			want:    "You can try again in 1 second.",
+		},
+		{
+			desc:    "seconds are rounded up",
+			tag:     "en",
+			wait:    4001 * time.Millisecond,
+			outcome: outcome.APIUnavailable,
+			want:    "You can try again in 5 seconds.",
+		},
+		{
+			desc:    "the most seconds",
+			tag:     "en",
+			wait:    119 * time.Second,
+			outcome: outcome.KeysUnavailable,
+			want:    "You can try again in 119 seconds.",
+		},
+		{
+			desc:    "two minutes",
+			tag:     "en",
+			wait:    2 * time.Minute,
+			outcome: outcome.APIUnavailable,
+			want:    "You can try again in 2 minutes.",
+		},
+		{
+			desc:    "minutes are rounded up",
+			tag:     "en",
+			wait:    121 * time.Second,
+			outcome: outcome.APIUnavailable,
+			want:    "You can try again in 3 minutes.",
+		},
+		{
+			desc:    "Spanish second",
+			tag:     "es",
+			wait:    time.Second,
+			outcome: outcome.TooMany,
+			want:    "Puede intentarlo de nuevo en 1 segundo.",
+		},
+		{
+			desc:    "Spanish seconds",
+			tag:     "es",
+			wait:    42 * time.Second,
+			outcome: outcome.TooMany,
+			want:    "Puede intentarlo de nuevo en 42 segundos.",
+		},
+		{
+			desc:    "Vietnamese seconds",
+			tag:     "vi",
+			wait:    42 * time.Second,
+			outcome: outcome.TooMany,
+			want:    "Quý vị có thể thử lại sau 42 giây.",
+		},
+		{
+			desc:    "Vietnamese minutes",
+			tag:     "vi",
+			wait:    10 * time.Minute,
+			outcome: outcome.TooMany,
+			want:    "Quý vị có thể thử lại sau 10 phút.",
+		},
+		{
+			desc:    "where trying again cannot help",
+			tag:     "en",
+			wait:    time.Minute,
+			outcome: outcome.CredentialsRefused,
+			want:    "",
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			result := &outcome.Result{Outcome: row.outcome, RetryAfter: row.wait}
+			body := get(testPages(t, ""), result, "Accept-Language", row.tag).Body.String()
+			advice := in(t, row.tag).pages[row.outcome].Advice
+			want := "<p>" + advice + "</p>\n<p class=\"go\">"
+			if row.want != "" {
+				want = "<p>" + advice + "</p>\n<p>" + row.want + "</p>\n<p class=\"go\">"
+			}
+			assert.Contains(t, body, want)
 		})
 	}
 }
@@ -212,31 +354,6 @@ func TestProblemDetails(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestLanguage(t *testing.T) {
-	for _, row := range []struct{ desc, header, want string }{
-		{desc: "nothing", header: "", want: "en"},
-		{desc: "any", header: "*", want: "en"},
-		{desc: "English", header: "en-US,en;q=0.9", want: "en"},
-		{desc: "Spanish", header: "es-MX,es;q=0.9,en;q=0.8", want: "es"},
-		{desc: "capitals", header: "ES", want: "es"},
-		{desc: "Vietnamese", header: "vi", want: "vi"},
-		{desc: "region and quality", header: "vi-VN;q=1", want: "vi"},
-		{desc: "the third", header: "de-DE,de;q=0.9,vi;q=0.8,en;q=0.7", want: "vi"},
-		{desc: "none of ours", header: "fr", want: "en"},
-		{desc: "empty items", header: ",,;q=1, es", want: "es"},
-		{desc: "longer tag", header: "esx", want: "en"},
-		{desc: "too many", header: strings.Repeat("x,", 100) + "es", want: "en"},
-		{desc: "the twentieth", header: strings.Repeat("x,", 19) + "es", want: "es"},
-		{desc: "the twenty-first", header: strings.Repeat("x,", 20) + "es", want: "en"},
-	} {
-		t.Run(row.desc, func(t *testing.T) {
-			l := languageFor(http.Header{"Accept-Language": {row.header}})
-			assert.Equal(t, row.want, l.Tag)
-		})
-	}
-	assert.Equal(t, "en", languageFor(http.Header{}).Tag)
-}
-
 func TestPrefersJSON(t *testing.T) {
 	for _, row := range []struct {
 		desc, accept string
@@ -260,73 +377,4 @@ func TestPrefersJSON(t *testing.T) {
 		})
 	}
 	assert.False(t, prefersJSON(http.Header{}))
-}
-
-func TestContact(t *testing.T) {
-	for _, row := range []struct{ desc, contact, want string }{
-		{desc: "nothing"},
-		{desc: "blanks", contact: "  "},
-		{
-			desc:    "text",
-			contact: "IT support, room 5",
-			want:    "<p>Contact: IT support, room 5</p>",
-		},
-		{
-			desc:    "text with a colon",
-			contact: "Phone: 555-0100",
-			want:    "<p>Contact: Phone: 555-0100</p>",
-		},
-		{
-			desc:    "telephone",
-			contact: "tel:555-0100",
-			want:    `<p>Contact: <a href="tel:555-0100">555-0100</a></p>`,
-		},
-		{
-			desc:    "e-mail",
-			contact: " mailto:it@example.com?cc=x ",
-			want:    `<p>Contact: <a href="mailto:it@example.com?cc=x">it@example.com</a></p>`,
-		},
-		{
-			desc:    "link",
-			contact: "https://example.com/help?<>",
-			want: `<p>Contact: ` +
-				`<a href="https://example.com/help?%3c%3e">example.com/help</a></p>`,
-		},
-		{
-			desc:    "the longest text",
-			contact: strings.Repeat("x", 200),
-			want:    "<p>Contact: " + strings.Repeat("x", 200) + "</p>",
-		},
-	} {
-		t.Run(row.desc, func(t *testing.T) {
-			result := &outcome.Result{Outcome: outcome.NoIdentity}
-			body := get(testPages(t, row.contact), result, "Accept", "text/html").Body.String()
-			if row.want == "" {
-				assert.NotContains(t, body, "Contact")
-			} else {
-				assert.Contains(t, body, row.want)
-			}
-		})
-	}
-}
-
-func TestContactRefused(t *testing.T) {
-	for _, row := range []struct{ desc, contact, want string }{
-		{desc: "two lines", contact: "IT\nsupport", want: "must be one line"},
-		{desc: "too long", contact: strings.Repeat("x", 201), want: "must be one line"},
-		{desc: "no address", contact: "mailto:", want: "is not a complete link"},
-		{desc: "no number", contact: "tel:?x", want: "is not a complete link"},
-		{desc: "blank in a link", contact: "https://example.com/ a", want: "is not a complete"},
-		{desc: "http", contact: "http://example.com/help", want: "must be a text or a mailto:"},
-		{desc: "script", contact: "javascript:alert(1)", want: "must be a text or a mailto:"},
-	} {
-		t.Run(row.desc, func(t *testing.T) {
-			c := config.Default()
-			c.Pages.Contact = row.contact
-			p := &config.Problems{}
-			Parse(c, p)
-			require.Len(t, p.Lines, 1)
-			assert.Contains(t, p.Lines[0], "pages.contact: "+row.want)
-		})
-	}
 }

@@ -3,6 +3,8 @@ package signin
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -71,7 +73,7 @@ func New(c *config.Config, name, version string) (*Handler, error) {
 	p := &config.Problems{}
 	h, way := parse(c, name, "clinicpass/"+version, p)
 	if len(p.Lines) > 0 {
-		return nil, p.Err(name)
+		return nil, refuse(name, p.Lines)
 	}
 	kept, fresh := stateFor(c, way, h.identity.Verifier)
 	if fresh {
@@ -82,6 +84,20 @@ func New(c *config.Config, name, version string) (*Handler, error) {
 		h.identity.Verifier.Keys = kept.keys
 	}
 	return h, nil
+}
+
+// refuse returns the error that Traefik logs and its dashboard shows, with every mistake in the
+// configuration. Traefik logs it as one line, so several mistakes get a log line each as well.
+func refuse(name string, mistakes []string) error {
+	about := "the configuration of " + name + " needs "
+	if len(mistakes) == 1 {
+		return errors.New("clinicpass: " + about + "correction: " + mistakes[0])
+	}
+	for _, mistake := range mistakes {
+		logs.Error(about + "correction: " + mistake)
+	}
+	return errors.New("clinicpass: " + about + strconv.Itoa(len(mistakes)) + " corrections: " +
+		strings.Join(mistakes, "; "))
 }
 
 // state is what must outlive a reload of Traefik's configuration, which builds every handler anew.
@@ -135,16 +151,17 @@ func logStart(c *config.Config, r *identity.Reader, name, version string) {
 			continue
 		}
 		if config.Literal(*secret.Value) {
-			logs.Error("warning: " + name + ": " + secret.Key + " stands in the configuration itself, " +
-				"which Traefik's dashboard and its DEBUG log print. Use file:PATH or env:NAME.")
+			logs.Error("warning: " + name + ": " + secret.Key + " is written in the configuration. " +
+				"Traefik's dashboard and DEBUG log show it. Use file:PATH or env:NAME.")
 		}
 		*secret.Value = "set"
 	}
 	line, _ := json.Marshal(&effective) // see stateFor
 	logs.Debug(version + " started as " + name + " with " + string(line))
-	if !r.Proven {
-		logs.Error("warning: " + name + ": whoever can set the identity headers is that provider, and " +
-			"nothing proves that the auth layer set them; see identity.proof and identity.jwt, " +
+	if !r.Proven && !r.Trusted {
+		logs.Error("warning: " + name + ": nothing proves that your auth middleware set the identity " +
+			"headers. Set identity.proof or identity.jwt. If only your auth middleware can set these " +
+			"headers, set identity.trust to network. See " +
 			"https://github.com/clinicpass/clinicpass#proven-identity")
 	}
 }

@@ -143,9 +143,8 @@ func apologize(h *Handler, w http.ResponseWriter, r *http.Request, result *outco
 	if result.Outcome == outcome.MethodRefused {
 		w.Header().Set("Allow", http.MethodGet)
 	}
-	if result.RetryAfter > 0 {
-		seconds := (result.RetryAfter + time.Second - 1) / time.Second
-		w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+	if seconds := outcome.Wait(result); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
 	page.Write(h.pages, w, r, result)
 }

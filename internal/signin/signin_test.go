@@ -515,19 +515,31 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestCheck says what New would say.
-func TestCheck(t *testing.T) {
+// TestMistakes: Check lists them, New's error has them all, and several are logged one by one.
+func TestMistakes(t *testing.T) {
 	_, c := setup(t)
 	assert.Empty(t, Check(c))
+	errors := logged()
 	c.PathPrefix = "clinic"
-	c.Portal.URL = ""
-	c.Limits.SignIns = -1
 	lines := Check(c)
-	require.Len(t, lines, 3)
+	require.Len(t, lines, 1)
 	handler, err := New(c, "clinic@test", "0.1.0")
 	assert.True(t, handler == nil, "a handler beside the error")
-	assert.EqualError(t, err, "clinicpass: the configuration of clinic@test needs correction:\n"+
-		strings.Join(lines, "\n"))
+	const about = "clinicpass: the configuration of clinic@test needs "
+	assert.EqualError(t, err, about+"correction: "+lines[0])
+	assert.Empty(t, errors.String(), "Traefik logs the only mistake")
+
+	c.Portal.URL = ""
+	c.Limits.SignIns = -1
+	lines = Check(c)
+	require.Len(t, lines, 3)
+	_, err = New(c, "clinic@test", "0.1.0")
+	assert.EqualError(t, err, about+"3 corrections: "+strings.Join(lines, "; "))
+	want := ""
+	for _, line := range lines {
+		want += about + "correction: " + line + "\n"
+	}
+	assert.Equal(t, want, errors.String())
 }
 
 // TestStart: what is logged at a start warns of what is insecure, and has no secret. A reload with
@@ -541,7 +553,7 @@ func TestStart(t *testing.T) {
 		{
 			desc:     "a literal",
 			change:   func(c *config.Config, file string) { c.API.Key = "first-value" },
-			warnings: []string{"api.key stands in", "whoever can set the identity headers"},
+			warnings: []string{"api.key is written in the configuration", "nothing proves that your auth middleware"},
 		},
 		{
 			desc: "literals and a proof",
@@ -553,16 +565,23 @@ func TestStart(t *testing.T) {
 				c.Identity.Proof.Secret = "fourth-value"
 			},
 			warnings: []string{
-				"api.key stands in",
-				"api.secret stands in",
-				"api.token stands in",
-				"identity.proof.secret stands in",
+				"api.key is written in the configuration",
+				"api.secret is written in the configuration",
+				"api.token is written in the configuration",
+				"identity.proof.secret is written in the configuration",
+			},
+		},
+		{
+			desc: "a file, on a network that is trusted",
+			change: func(c *config.Config, file string) {
+				c.API.Key = "file:" + file
+				c.Identity.Trust = "network"
 			},
 		},
 		{
 			desc:     "a file",
 			change:   func(c *config.Config, file string) { c.API.Key = "file:" + file },
-			warnings: []string{"whoever can set the identity headers"},
+			warnings: []string{"nothing proves that your auth middleware"},
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -573,7 +592,7 @@ func TestStart(t *testing.T) {
 			errors := logged()
 			debug := printed(t)
 			mustNew(t, c)
-			lines := strings.Split(strings.TrimSpace(errors.String()), "\n")
+			lines := strings.FieldsFunc(errors.String(), func(c rune) bool { return c == '\n' })
 			require.Len(t, lines, len(row.warnings))
 			for i, warning := range row.warnings {
 				assert.Contains(t, lines[i], "clinicpass: warning: clinic@test: "+warning)
