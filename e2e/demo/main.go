@@ -28,9 +28,15 @@ import (
 )
 
 func main() {
+	giveBack := takeTerminal()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Getenv("DEMO_SMOKE") != "")
+	if ctx.Err() != nil { // somebody stopped it, maybe amid a build
+		fmt.Println("\nStopped.")
+		err = nil
+	}
 	stop()
+	giveBack()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
@@ -38,7 +44,7 @@ func main() {
 }
 
 func run(ctx context.Context, smoke bool) error {
-	binary, err := traefik.Build(traefik.Tested[len(traefik.Tested)-1], os.Stdout)
+	binary, err := traefik.Locate(os.Stdout)
 	if err != nil {
 		return err
 	}
@@ -85,7 +91,6 @@ func run(ctx context.Context, smoke bool) error {
 	go d.tellSignIns(ctx)
 	select {
 	case <-ctx.Done():
-		fmt.Println("\nStopped.")
 		return nil
 	case <-instance.Exited():
 		return fmt.Errorf("the Traefik process ended; its log:\n%s", instance.Log())
@@ -143,18 +148,19 @@ func (d demo) middleware(prefix string, clinic *vseetest.Server, room object) ob
 
 func (d demo) explain(address string) {
 	fmt.Printf(`
-The portal is at          %s/
-The simulated clinics are %s
-                     and  %s
+Open this portal in your browser:  %s/
+
+Simulated clinics:  %s
+                    %s
 
 Try this:
-  1. Open the portal, sign in as Jane Doe, and click "Open clinic": you are in the clinic as Jane Doe.
-  2. Open a page of the clinic by its link:  %s/clinic/visits/7?tab=notes
-  3. Click "Open family clinic": the first click makes your waiting room there and assigns it.
-  4. Open a page of the portal:              %s/schedule  (served as ever)
-  5. Sign in as Alex Roe, who is in no group that may open the clinic, and click "Open clinic".
+  1. Sign in as Jane Doe and click "Open clinic". You land on the clinic's dashboard as Jane Doe.
+  2. Open a link to a page of the clinic:  %s/clinic/visits/7?tab=notes
+  3. Click "Open family clinic". Your first click creates your waiting room there and assigns it to you.
+  4. Open a page of the portal:  %s/schedule  Clinicpass does not touch it.
+  5. Sign in as Alex Roe, who is in no allowed group, and click "Open clinic".
 
-Each attempt to sign in shows here. Ctrl-C stops everything.
+Each sign-in prints a line below. Press Ctrl-C to stop.
 
 `, address, d.clinic.Portal(), d.family.Portal(), address, address)
 }

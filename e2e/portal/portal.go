@@ -6,7 +6,6 @@ package portal
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -130,35 +129,3 @@ func random() string {
 	_, _ = rand.Read(raw)
 	return hex.EncodeToString(raw)
 }
-
-var pages = template.Must(template.New("").Parse(`
-{{define "head"}}<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{.}} - Example Hospital portal</title>
-<style>
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { margin: 0; } header { background: #2c6e49; color: #fff; padding: .8rem 1.2rem; } header a { color: #fff; margin-left: 1rem; }
-main { padding: 1.2rem; max-width: 46rem; } button, .button { font: inherit; padding: .4rem .9rem; margin: .2rem 0; }
-</style></head><body>
-<header>Example Hospital portal &middot; fictitious <a href="/">Home</a><a href="/schedule">Schedule</a></header>
-<main><h1>{{.}}</h1>{{end}}
-
-{{define "home"}}{{template "head" "Home"}}
-{{with .User}}<p>You are signed in as {{.Name}}.</p>
-<p><a class="button" id="clinic" href="/clinic/">Open clinic</a></p>
-<p><a id="visit" href="/clinic/visits/7?tab=notes">Open the notes of visit 7 in the clinic</a></p>
-<p><a id="family" href="/family-clinic/">Open family clinic</a> (every provider has a waiting room there)</p>
-<form method="post" action="/sign-out"><button>Sign out</button></form>
-{{else}}<p>You are not signed in.</p><p><a href="/sign-in">Sign in</a></p>
-<p><a href="/clinic/">Open clinic</a> (asks you to sign in first)</p>{{end}}
-</main></body></html>{{end}}
-
-{{define "schedule"}}{{template "head" "Schedule"}}
-<p>A page of the existing site. It is served as it always was.</p></main></body></html>{{end}}
-
-{{define "signIn"}}{{template "head" "Sign in"}}
-<p>Choose who you are. Nobody here exists.</p>
-{{range .Providers}}<form method="post" action="/sign-in"><input type="hidden" name="to" value="{{$.To}}">
-<input type="hidden" name="id" value="{{.ID}}"><button>{{.Name}} ({{.Groups}})</button></form>
-{{end}}</main></body></html>{{end}}
-`))

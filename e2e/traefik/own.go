@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -20,7 +21,7 @@ var versionPattern = regexp.MustCompile(`(?m)^Version:\s+v?(\S+)`)
 // Locate returns a Traefik for the demo: the one that the variable TRAEFIK names, else the one in PATH, else the newest tested
 // one, which it builds. It tells which.
 func Locate(progress io.Writer) (string, error) {
-	if path := os.Getenv(ownVariable); path != "" {
+	if path := own(); path != "" {
 		version, err := versionOfBinary(path)
 		if err != nil {
 			return "", fmt.Errorf("%s=%s: %w", ownVariable, path, err)
@@ -36,8 +37,17 @@ func Locate(progress io.Writer) (string, error) {
 		}
 		fmt.Fprintf(progress, "Not using %s: %v\n", path, err)
 	}
-	fmt.Fprintf(progress, "Building Traefik %s. With a Traefik of your own: make demo %s=/path/to/traefik\n", newest(), ownVariable)
+	fmt.Fprintf(progress, "Using Traefik %s, built from source. To use your own: make demo %s=/path/to/traefik\n", newest(), ownVariable)
 	return Build(newest(), progress)
+}
+
+// own returns the path that TRAEFIK names, or "". A relative one starts at the checkout, where make runs.
+func own() string {
+	path := os.Getenv(ownVariable)
+	if strings.Contains(path, "/") && !filepath.IsAbs(path) {
+		return filepath.Join(Root(), path)
+	}
+	return path
 }
 
 // versionOfBinary asks a Traefik for its version. One that is older than v3.0 is an error.
@@ -65,7 +75,7 @@ func Versions() ([]string, error) {
 	if asked := os.Getenv("TRAEFIK_VERSIONS"); asked != "" {
 		return strings.Fields(asked), nil
 	}
-	if path := os.Getenv(ownVariable); path != "" {
+	if path := own(); path != "" {
 		version, err := versionOfBinary(path)
 		return []string{version}, err
 	}

@@ -40,7 +40,7 @@ func Root() string {
 // Build builds a version of Traefik and returns the binary's path. It writes to progress while it works. The binary that the
 // variable TRAEFIK names stands for every version.
 func Build(version string, progress io.Writer) (string, error) {
-	if path := os.Getenv(ownVariable); path != "" {
+	if path := own(); path != "" {
 		return path, nil
 	}
 	module := filepath.Join(Root(), "e2e", "traefik", version)

@@ -24,16 +24,22 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Title}} - Simulated VSee Clinic</title>
 <style>
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { margin: 0; }
-header { background: #0b5c8c; color: #fff; padding: .8rem 1.2rem; }
-main { padding: 1.2rem; max-width: 46rem; }
-dt { font-weight: 600; margin-top: .6rem; }
-dd { margin: 0; overflow-wrap: anywhere; }
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif;
+  --ink: #16222e; --soft: #51606e; --page: #f1f4f8; --card: #fff; --line: #d6dee7; --brand: #0b4f7d; }
+@media (prefers-color-scheme: dark) { :root {
+  --ink: #e6edf4; --soft: #a4b3c1; --page: #10161c; --card: #18212a; --line: #2d3b49; --brand: #0a3553; } }
+body { margin: 0; color: var(--ink); background: var(--page); }
+header { background: var(--brand); color: #fff; }
+header div, main { max-width: 60rem; margin: auto; padding: 1rem 1.5rem; }
+header strong { font-size: 1.15rem; margin-right: 1rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 1rem 0; }
+dl { background: var(--card); border: 1px solid var(--line); border-radius: .8rem; padding: .4rem 1.2rem 1.2rem; }
+dt { color: var(--soft); margin-top: .8rem; }
+dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
-<header>Simulated VSee Clinic &middot; not a real clinic</header>
+<header><div><strong>Simulated VSee Clinic</strong> not a real clinic</div></header>
 <main>
 <h1>{{.Title}}</h1>
 {{with .User}}<dl>
