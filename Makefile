@@ -1,11 +1,11 @@
 # Two targets matter: `make demo` shows the plugin at work, `make test` passes every test. Both need Go, git and make; the
 # tests in a browser need Chromium and npm too, which are installed where that can be done without asking (Debian, as root).
 
-TRAEFIK_OLD := v3.0.4
+TRAEFIK_OLD := v3.0.4 v3.6.12 v3.7.6
 FUZZTIME := 2m
 ROUNDS := 15
 
-.PHONY: help demo test unit e2e e2e-kubernetes traefik browser redis screenshots fuzz bench soak reliability reference art release-check release-notes sbom lint format test-old-traefik clean
+.PHONY: help clinicpass demo test unit e2e e2e-kubernetes traefik browser redis screenshots fuzz bench soak reliability reference art release release-check release-notes sbom lint format test-old-traefik clean
 
 help:
 	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
@@ -17,14 +17,18 @@ help:
 	@echo "make soak              the long tests: 1,000 reloads of Traefik, 50,000 calls of New"
 	@echo "make reliability       write the table of docs/reliability.md"
 	@echo "make reference         write the table of docs/configuration.md"
-	@echo "make art               draw the catalogue's pictures from .assets/*.svg"
+	@echo "make art               draw the pictures in .assets, and take the one of README.md"
 	@echo "make release-check     what is in the way of VERSION=v0.1.0"
+	@echo "make release           the command for every platform, its image and checksums, in .bin/release"
 	@echo "make sbom              bills of materials, in .bin"
 	@echo "make bench             measure what the plugin costs, and write docs/benchmarks.md"
 	@echo "make lint              the linters, as CI runs them"
 	@echo "make format            format the code as the linters want it"
 	@echo "make test-old-traefik  the same tables in Traefik $(TRAEFIK_OLD)"
 	@echo "make clean             remove what was built"
+
+clinicpass:
+	@go -C cmd/clinicpass build -o ../../.bin/clinicpass .
 
 demo:
 	@go -C e2e run ./demo
@@ -78,7 +82,10 @@ soak: traefik
 reliability: traefik
 	UPDATE=1 go -C e2e test -count=1 -run TestFaults .
 
-# docs/releasing.md is the procedure.
+# docs/releasing.md is the procedure. VERSION=v0.1.0 names the files; without it they are named dev.
+release: sbom
+	@go -C e2e run ./release build $(or $(VERSION),dev)
+
 release-check:
 	@go -C e2e run ./release check $(VERSION)
 
@@ -93,12 +100,12 @@ sbom:
 	cd cmd/clinicpass && ../../.bin/cyclonedx-gomod app -json -licenses -output ../../.bin/clinicpass-command.cdx.json .
 
 art: traefik browser
-	UPDATE=1 go -C e2e test -count=1 -run TestArt ./browser
+	UPDATE=1 go -C e2e test -count=1 -run "TestArt|TestPicture" ./browser
 
 # What the page says of each key is the comment on its field in internal/config/config.go.
 reference:
 	UPDATE=1 go -C e2e test -count=1 -run TestConfigurationReference .
-	cd e2e/traefik/v3.7.6 && GOWORK=off go run ./schema && GOWORK=off go run ./schema/decoder
+	cd e2e/traefik/v3.7.13 && GOWORK=off go run ./schema && GOWORK=off go run ./schema/decoder
 
 # ROUNDS=3 is quick and says little.
 bench:

@@ -152,8 +152,6 @@ func refuseConnections(t *testing.T) *atomic.Int32 {
 // TestWorkflows: GitHub's workflows call targets of the Makefile, may do no more than they need,
 // and use what others wrote in one pinned version only.
 func TestWorkflows(t *testing.T) {
-	makefile, err := os.ReadFile(filepath.Join(traefik.Root(), "Makefile"))
-	require.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(traefik.Root(), ".github", "workflows", "*.yml"))
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(files), 3)
@@ -161,11 +159,33 @@ func TestWorkflows(t *testing.T) {
 	for _, file := range files {
 		called = append(called, calledBy(t, file)...)
 	}
-	for _, target := range called {
-		assert.Regexp(t, "(?m)^"+target+":", string(makefile))
-	}
-	for _, target := range []string{"lint", "test", "sbom", "e2e-kubernetes"} {
+	requireTargets(t, called)
+	for _, target := range []string{"lint", "test", "release", "e2e-kubernetes"} {
 		assert.Contains(t, called, target)
+	}
+}
+
+// TestReleaseWorkflow: a tag is tested before anything is built, and all that is built is
+// published.
+func TestReleaseWorkflow(t *testing.T) {
+	file := filepath.Join(traefik.Root(), ".github", "workflows", "release.yml")
+	assert.Equal(t, []string{"lint", "test", "release", "release-notes"}, calledBy(t, file))
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Contains(t, string(content), `make release VERSION="$GITHUB_REF_NAME"`)
+	assert.Regexp(t, `gh release create "\$GITHUB_REF_NAME" --verify-tag .* \.bin/release/\*\n`,
+		string(content))
+	assert.Contains(t, string(content), " > .bin/notes.md\n")
+	assert.Contains(t, string(content), " --notes-file .bin/notes.md ")
+}
+
+// requireTargets: the Makefile has the targets.
+func requireTargets(t *testing.T, targets []string) {
+	t.Helper()
+	makefile, err := os.ReadFile(filepath.Join(traefik.Root(), "Makefile"))
+	require.NoError(t, err)
+	for _, target := range targets {
+		assert.Regexp(t, "(?m)^"+target+":", string(makefile))
 	}
 }
 
@@ -204,4 +224,112 @@ func calledBy(t *testing.T, file string) []string {
 		}
 	}
 	return called
+}
+
+// issueForm is a form in .github/ISSUE_TEMPLATE. GitHub refuses other keys.
+type issueForm struct {
+	Name        string
+	Description string
+	Body        []struct {
+		Type       string
+		ID         string
+		Attributes struct {
+			Label       string
+			Description string
+			Placeholder string
+			Render      string
+			Value       string
+			Options     []struct {
+				Label    string
+				Required bool
+			}
+		}
+		Validations struct{ Required bool }
+	}
+}
+
+func decodeStrictly(t *testing.T, name string, into any) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(traefik.Root(), ".github", name))
+	require.NoError(t, err)
+	defer file.Close()
+	decoder := yaml.NewDecoder(file)
+	decoder.KnownFields(true)
+	require.NoError(t, decoder.Decode(into), name)
+}
+
+// TestIssueForms: each form is one that GitHub accepts, warns first of what must not be published,
+// and asks for what an answer needs.
+func TestIssueForms(t *testing.T) {
+	for _, row := range []struct {
+		desc string   // also the file's name
+		asks []string // fields
+	}{
+		{desc: "bug", asks: []string{"check", "log", "clinicpass", "traefik", "auth"}},
+		{desc: "request", asks: []string{"goal"}},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			var form issueForm
+			decodeStrictly(t, filepath.Join("ISSUE_TEMPLATE", row.desc+".yml"), &form)
+			assert.NotEmpty(t, form.Name)
+			assert.NotEmpty(t, form.Description)
+			require.NotEmpty(t, form.Body)
+			assert.Equal(t, "markdown", form.Body[0].Type)
+			for _, word := range []string{"secrets", "tokens", "patients"} {
+				assert.Contains(t, form.Body[0].Attributes.Value, word)
+			}
+			ids := map[string]bool{}
+			for _, field := range form.Body[1:] {
+				assert.Contains(t, []string{"textarea", "input", "checkboxes"}, field.Type)
+				assert.NotEmpty(t, field.Attributes.Label, field.ID)
+				assert.Equal(t, field.Type == "checkboxes", len(field.Attributes.Options) > 0)
+				assert.NotEmpty(t, field.ID)
+				assert.False(t, ids[field.ID], "%s is there twice", field.ID)
+				ids[field.ID] = true
+			}
+			for _, id := range row.asks {
+				assert.True(t, ids[id], "does not ask for %s", id)
+			}
+		})
+	}
+}
+
+// TestIssueConfig: nobody opens an issue without a form, and vulnerabilities go elsewhere.
+func TestIssueConfig(t *testing.T) {
+	var config struct {
+		BlankIssues bool                                `yaml:"blank_issues_enabled"`
+		Links       []struct{ Name, URL, About string } `yaml:"contact_links"`
+	}
+	config.BlankIssues = true
+	decodeStrictly(t, filepath.Join("ISSUE_TEMPLATE", "config.yml"), &config)
+	assert.False(t, config.BlankIssues)
+	require.Len(t, config.Links, 1)
+	assert.NotEmpty(t, config.Links[0].Name)
+	assert.NotEmpty(t, config.Links[0].About)
+	assert.Equal(t, "https://"+interpreted.ImportPath+"/security/advisories/new", config.Links[0].URL)
+}
+
+// TestNamedTargets: texts for who changes or releases Clinicpass name targets that exist.
+func TestNamedTargets(t *testing.T) {
+	named := regexp.MustCompile("(?:`|^|&& )make (?:--silent )?([a-z0-9-]+)")
+	for _, row := range []struct {
+		desc string // the file
+		want string // a target that it names
+	}{
+		{desc: ".github/pull_request_template.md", want: "test"},
+		{desc: "docs/releasing.md", want: "release"},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			content, err := os.ReadFile(filepath.Join(traefik.Root(), row.desc))
+			require.NoError(t, err)
+			targets := []string{}
+			for line := range strings.Lines(string(content)) {
+				for _, target := range named.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
+					targets = append(targets, target[1])
+				}
+			}
+			assert.Contains(t, targets, row.want)
+			requireTargets(t, targets)
+		})
+	}
 }

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"log"
@@ -248,9 +249,17 @@ func siteService(site string) map[string]any {
 var binaries sync.Map
 
 // runTraefik starts a Traefik with more static configuration and the HTTP part of a dynamic one,
-// which must route probe.
+// which must route probe at the entry point web.
 func runTraefik(
 	t *testing.T, version, static string, httpConfig map[string]any,
+) *traefik.Instance {
+	t.Helper()
+	return runWith(t, version, httpConfig, traefik.Options{Static: static})
+}
+
+// runWith starts a Traefik likewise, as the options say.
+func runWith(
+	t *testing.T, version string, httpConfig map[string]any, options traefik.Options,
 ) *traefik.Instance {
 	t.Helper()
 	build := func() (string, error) { return traefik.Build(version, os.Stderr) }
@@ -259,9 +268,8 @@ func runTraefik(
 	require.NoError(t, err)
 	dynamic, err := json.Marshal(map[string]any{"http": httpConfig})
 	require.NoError(t, err)
-	instance, err := traefik.Start(traefik.Options{
-		Binary: binary, Static: static, Dynamic: string(dynamic), Probe: probe,
-	})
+	options.Binary, options.Dynamic, options.Probe = binary, string(dynamic), probe
+	instance, err := traefik.Start(options)
 	require.NoError(t, err)
 	stopAfter(t, instance)
 	return instance
@@ -292,6 +300,7 @@ var client = &http.Client{
 	Timeout: time.Minute,
 	Transport: &http.Transport{
 		DisableCompression: true,
+		TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it is Traefik's own
 		DialContext:        (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

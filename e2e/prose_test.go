@@ -21,6 +21,8 @@ import (
 const maxWords = 25 // of a sentence
 
 // notOurEnglish maps what the pages do not say to what they say instead.
+//
+//nolint:misspell // these are the words
 var notOurEnglish = map[string]string{
 	`behaviour|colour|honour|favour|neighbour`:                                "the American spelling with -or",
 	`recognise|organis|authoris|normalis|minimis|initialis|customis|summaris`: "-ize",

@@ -34,6 +34,23 @@ func Start(command *exec.Cmd, also io.Writer) (*Process, error) {
 	return p, nil
 }
 
+// StartGroup starts a program in a process group of its own, as a shell does with what somebody types.
+func StartGroup(command *exec.Cmd, also io.Writer) (*Process, error) {
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return Start(command, also)
+}
+
+// Interrupt does what Ctrl-C does: it reaches the whole group of a program that StartGroup started. What does not end is killed.
+func (p *Process) Interrupt() {
+	_ = syscall.Kill(-p.ID(), syscall.SIGINT)
+	select {
+	case <-p.exited:
+	case <-time.After(stopLimit):
+		_ = syscall.Kill(-p.ID(), syscall.SIGKILL)
+		<-p.exited
+	}
+}
+
 // ID returns the operating system's number of the process.
 func (p *Process) ID() int { return p.command.Process.Pid }
 

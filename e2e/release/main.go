@@ -1,8 +1,9 @@
-// Command release says what is in the way of tagging a version, all of it at once, or how to tag it, and prints what the
-// changelog says of a version:
+// Command release prepares a version. check prints everything that prevents tagging it, or how to tag it. notes prints the
+// version's part of the changelog. build writes the command for every platform, its image and the checksums to .bin/release:
 //
 //	go run ./release check v0.1.0
 //	go run ./release notes v0.1.0
+//	go run ./release build v0.1.0
 //
 // docs/releasing.md is the procedure.
 package main
@@ -24,37 +25,57 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 || (os.Args[1] != "check" && os.Args[1] != "notes") {
-		fmt.Fprintln(os.Stderr, "usage: release check|notes VERSION, such as v0.1.0")
+	verbs := map[string]func(version string) error{"check": printProblems, "notes": printNotes, "build": printFiles}
+	if len(os.Args) != 3 || verbs[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: release check|notes|build VERSION, such as v0.1.0")
 		os.Exit(2)
 	}
-	version := os.Args[2]
-	if os.Args[1] == "notes" {
-		end(printNotes(traefik.Root(), version))
-		return
+	if err := verbs[os.Args[1]](os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(2)
 	}
+}
+
+// printProblems ends with exit code 1 when something prevents tagging the version.
+func printProblems(version string) error {
 	found, err := check(traefik.Root(), version)
-	end(err)
+	if err != nil {
+		return err
+	}
 	for _, problem := range found {
 		fmt.Println(problem)
 	}
 	if len(found) > 0 {
 		os.Exit(1)
 	}
-	fmt.Printf("Nothing is in the way of %s. When make lint and make test have passed:\n\n"+
+	fmt.Printf("Nothing prevents %s. When make lint and make test have passed:\n\n"+
 		"  git tag --annotate %[1]s --message 'Clinicpass %[1]s'\n  git push origin %[1]s\n", version)
+	return nil
 }
 
-func end(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "release:", err)
-		os.Exit(2)
+// printFiles builds the release and prints where its files are.
+func printFiles(version string) error {
+	bin := filepath.Join(traefik.Root(), ".bin")
+	release := &build{
+		root:      traefik.Root(),
+		output:    filepath.Join(bin, "release"),
+		version:   version,
+		platforms: released,
+		bills: []string{
+			filepath.Join(bin, "clinicpass.cdx.json"),
+			filepath.Join(bin, "clinicpass-command.cdx.json"),
+		},
 	}
+	names, err := release.run()
+	for _, name := range names {
+		fmt.Println(filepath.Join(".bin", "release", name))
+	}
+	return err
 }
 
 // printNotes prints the version's section of the changelog.
-func printNotes(dir, version string) error {
-	c := &checkout{dir: dir}
+func printNotes(version string) error {
+	c := &checkout{dir: traefik.Root()}
 	for _, s := range sections(c.read(changelogFile)) {
 		if "v"+s.name == version {
 			fmt.Println(s.text)

@@ -72,8 +72,10 @@ func BuildDecoder(progress io.Writer) (string, error) {
 
 // Instance is a running Traefik.
 type Instance struct {
-	// URL is the address of its entry point, without a trailing slash.
+	// URL is the address of its entry point web, without a trailing slash.
 	URL string
+	// SecureURL is the address of its entry point websecure, with Options.Secure, without a trailing slash.
+	SecureURL string
 
 	*program.Process
 
@@ -87,6 +89,8 @@ type Options struct {
 	Dynamic string // the dynamic configuration, YAML or JSON
 	Static  string // more of the static configuration, YAML
 	Level   string // of the log; DEBUG when empty
+	// Secure adds an entry point websecure, for routers with tls, at a free loopback port. Its certificate is Traefik's own.
+	Secure bool
 	// Provider is a part of the section providers, YAML, which stands in place of the file with Dynamic.
 	Provider string
 	Log      io.Writer
@@ -110,6 +114,13 @@ func Start(o Options) (*Instance, error) {
 		}
 	}
 	i := &Instance{URL: "http://" + o.Address, dir: dir}
+	if o.Secure {
+		secure, err := program.FreeAddress()
+		if err != nil {
+			return nil, err
+		}
+		i.SecureURL = "https://" + secure
+	}
 	if err := i.layOut(o); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -157,7 +168,7 @@ func (i *Instance) layOut(o Options) error {
 	static := `global: {checkNewVersion: false, sendAnonymousUsage: false}
 log: {level: ` + level + `, noColor: true}
 ping: {entryPoint: web}
-entryPoints: {web: {address: "` + o.Address + `", transport: {lifeCycle: {graceTimeOut: 1s}}}}
+entryPoints: {web: {address: "` + o.Address + `", transport: {lifeCycle: {graceTimeOut: 1s}}}` + i.secure() + `}
 providers: {providersThrottleDuration: 10ms, ` + provider + `}
 experimental: {localPlugins: {` + plugins + `}}
 ` + o.Static
@@ -165,6 +176,14 @@ experimental: {localPlugins: {` + plugins + `}}
 		os.WriteFile(filepath.Join(i.dir, "traefik.yml"), []byte(static), 0o600),
 		i.Configure(o.Dynamic),
 	)
+}
+
+// secure is the static configuration of the entry point websecure, if there is one.
+func (i *Instance) secure() string {
+	if i.SecureURL == "" {
+		return ""
+	}
+	return `, websecure: {address: "` + strings.TrimPrefix(i.SecureURL, "https://") + `"}`
 }
 
 // Configure replaces the dynamic configuration; a running Traefik reloads it.
