@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"testing"
@@ -24,6 +25,10 @@ func makeDemo(t *testing.T, environment ...string) *exec.Cmd {
 	require.NoError(t, err)
 	binary, err := traefik.Build(versions[len(versions)-1], t.Output())
 	require.NoError(t, err)
+	return demoWith(binary, environment...)
+}
+
+func demoWith(binary string, environment ...string) *exec.Cmd {
 	demo := exec.Command("make", "--no-print-directory", "demo", "TRAEFIK="+binary)
 	demo.Dir = traefik.Root()
 	demo.Env = append(os.Environ(), environment...)
@@ -41,18 +46,30 @@ func TestDemo(t *testing.T) {
 
 // TestDemoStops: Ctrl-C in a terminal ends the demo, and make calls it a success.
 func TestDemoStops(t *testing.T) {
-	demo := makeDemo(t)
-	terminal, err := pty.Start(demo)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = terminal.Close() })
-	said := &buffer{}
-	go func() { _, _ = io.Copy(said, terminal) }()
-	require.Eventually(t, func() bool { return bytes.Contains(said.get(), []byte("Press Ctrl-C to stop.")) },
-		time.Minute, 50*time.Millisecond)
-	_, err = terminal.Write([]byte{3}) // Ctrl-C
-	require.NoError(t, err)
-	assert.NoError(t, demo.Wait(), string(said.get()))
-	assert.Contains(t, string(said.get()), "Stopped.")
+	slow := filepath.Join(t.TempDir(), "traefik")
+	require.NoError(t, os.WriteFile(slow, []byte("#!/bin/sh\n"+
+		"echo Asked. > /dev/tty\nexec sleep 60\n"), 0o700))
+	for _, row := range []struct {
+		desc, says string
+		demo       *exec.Cmd
+	}{
+		{desc: "while it runs", says: "Press Ctrl-C to stop.", demo: makeDemo(t)},
+		{desc: "before it runs", says: "Asked.", demo: demoWith(slow)},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			terminal, err := pty.Start(row.demo)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = terminal.Close() })
+			said := &buffer{}
+			go func() { _, _ = io.Copy(said, terminal) }()
+			require.Eventually(t, func() bool { return bytes.Contains(said.get(), []byte(row.says)) },
+				time.Minute, 50*time.Millisecond)
+			_, err = terminal.Write([]byte{3}) // Ctrl-C
+			require.NoError(t, err)
+			assert.NoError(t, row.demo.Wait(), string(said.get()))
+			assert.Contains(t, string(said.get()), "Stopped.")
+		})
+	}
 }
 
 // buffer may be read while it is written.
