@@ -116,8 +116,8 @@ func TestThreatModelNamesTests(t *testing.T) {
 		return err
 	})
 	require.NoError(t, err)
-	for _, row := range load[behaviour](t, "behaviour.json") {
-		known = append(known, "TestBehaviour/"+row.Desc)
+	for _, row := range load[behavior](t, "behavior.json") {
+		known = append(known, "TestBehavior/"+row.Desc)
 	}
 	for _, row := range load[mistake](t, "config.json") {
 		known = append(known, "TestConfigurationErrors/"+row.Desc)

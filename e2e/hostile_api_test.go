@@ -171,8 +171,8 @@ func TestHostileAPI(t *testing.T) {
 	fine := minted(token, "17")
 	much := strings.Repeat(needle, 1000)
 	lines := strings.Repeat("X-N33dle: n33dle\r\n", 1000)
-	colours, _ := json.Marshal("\x1b[31m\u009b2J\u202e\u2066 n33dle\r\nclinicpass: n33dle\x00 <b>")
-	message := `{"code":400,"message":` + string(colours) + `}`
+	colors, _ := json.Marshal("\x1b[31m\u009b2J\u202e\u2066 n33dle\r\nclinicpass: n33dle\x00 <b>")
+	message := `{"code":400,"message":` + string(colors) + `}`
 	wordy := `{"message":"` + strings.Repeat("n33dle already ", 4000) + `"}`
 	trailer := fmt.Sprintf("Trailer: X\r\n\r\n%x\r\n%s\r\n0\r\nX: n33dle\r\n\r\n", len(fine), fine)
 	nested := func(depth int) string {
@@ -234,13 +234,13 @@ func TestHostileAPI(t *testing.T) {
 		{desc: "204", answer: "HTTP/1.1 204 n33dle\r\n" + misleading + "\r\n"},
 		{desc: "no gzip", answer: reply(ok, compressed, fine), outcome: unavailable},
 		// Words and headers.
-		{desc: "colours in a message", answer: reply("400 n33dle", misleading, message)},
+		{desc: "colors in a message", answer: reply("400 n33dle", misleading, message)},
 		{
-			desc:    "colours in a reason",
+			desc:    "colors in a reason",
 			answer:  reply("500 n33dle\x1b[31m\u202e", misleading, needle),
 			outcome: unavailable,
 		},
-		{desc: "colours in a header", answer: reply(ok, "X: \x1b[31mn33dle\u202e\r\n", fine)},
+		{desc: "colors in a header", answer: reply(ok, "X: \x1b[31mn33dle\u202e\r\n", fine)},
 		{
 			desc:    "401 with a message",
 			answer:  reply("401 n33dle", "WWW-Authenticate: n33dle\r\n", message),
@@ -268,7 +268,7 @@ func TestHostileAPI(t *testing.T) {
 		{desc: "a token that is a list", answer: tokens([]string{token})},
 		{desc: "a token that is an object", answer: tokens(map[string]string{"token": token})},
 		{desc: "a token with a line break", answer: tokens(token + "\r\nX-N33dle: 1")},
-		{desc: "a token with colours", answer: tokens("\x1b[31m" + token)},
+		{desc: "a token with colors", answer: tokens("\x1b[31m" + token)},
 		{desc: "a token with a blank", answer: tokens(token + " x")},
 		{desc: "a token from right to left", answer: tokens("\u202e" + token)},
 		{desc: "a token of 1,025 bytes", answer: tokens(strings.Repeat("x", 1025))},
@@ -406,7 +406,7 @@ func TestHostileKeys(t *testing.T) {
 	lines := strings.Repeat("X-N33dle: n33dle\r\n", 1000)
 	deep := `{"keys":` + strings.Repeat("[", 100000)
 	rows := []hostileAnswer{
-		{desc: "colours in a reason", answer: reply("500 n33dle\x1b[31m\u202e", "", needle)},
+		{desc: "colors in a reason", answer: reply("500 n33dle\x1b[31m\u202e", "", needle)},
 		{desc: "no HTTP", answer: "\x1b[31mn33dle\u202e\r\n\r\n"},
 		{desc: "a header without a colon", answer: head + "n33dle\x1b[31m\u202e\r\n\r\n"},
 		{desc: "a length in quotes", answer: length + "5\" n33dle \"6\r\n\r\n"},

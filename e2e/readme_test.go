@@ -105,7 +105,7 @@ func TestREADMEConfigurations(t *testing.T) {
 func TestREADMEIsComplete(t *testing.T) {
 	text := readme(t)
 	assert.Contains(t, text, "version: v"+clinicpass.Version)
-	for _, row := range load[behaviour](t, "behaviour.json") {
+	for _, row := range load[behavior](t, "behavior.json") {
 		if row.Want.Outcome != "" {
 			assert.Contains(t, text, "| `"+row.Want.Outcome+"` |", "the table of outcomes")
 		}

@@ -46,7 +46,7 @@ func TestNextRoundTrip(t *testing.T) {
 		running := start(map[string]map[string]any{"clinic": overlay(b.baseConfig(), unlimited)})
 		for _, target := range targets {
 			t.Run(target, func(t *testing.T) {
-				r := request{path: "/clinic" + target, header: defaultHeaders("traveller")}
+				r := request{path: "/clinic" + target, header: defaultHeaders("traveler")}
 				got := running.send(t, "clinic", r)
 				require.Equal(t, http.StatusFound, got.status)
 				page := html.UnescapeString(land(t, got.header.Get("Location")))

@@ -53,7 +53,7 @@ func TestTroubleshooting(t *testing.T) {
 			line:    "plugin: unknown plugin type: clinicpas",
 		},
 		{
-			desc:    "a misspelt middleware",
+			desc:    "a misspelled middleware",
 			service: "site",
 			chain:   []string{"clinik"},
 			path:    "/clinic",
@@ -154,7 +154,7 @@ func TestTroubleshooting(t *testing.T) {
 			assert.Contains(t, page, row.line, "the page")
 		})
 	}
-	for _, row := range load[behaviour](t, "behaviour.json") {
+	for _, row := range load[behavior](t, "behavior.json") {
 		outcome := row.Want.Outcome
 		if row.Want.Status >= http.StatusBadRequest && outcome != "client_closed" {
 			assert.Contains(t, page, "`"+outcome+"`")

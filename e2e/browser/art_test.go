@@ -37,7 +37,7 @@ const drawn = `new Promise((resolve, reject) => {
 // the same on every machine.
 const maxDifference = 0.02
 
-// TestArt: the PNG files of the catalogue are what a browser makes of the SVG files, which fetch
+// TestArt: the PNG files of the catalog are what a browser makes of the SVG files, which fetch
 // and run nothing. With UPDATE set it writes them.
 func TestArt(t *testing.T) {
 	b := open(t).tab(t)

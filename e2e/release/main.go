@@ -191,7 +191,7 @@ func (c *checkout) checkChangelog() {
 	}
 }
 
-// checkTree looks at what would be tagged. The plugin catalogue imports nothing of a repository with a single tag that is no version,
+// checkTree looks at what would be tagged. The plugin catalog imports nothing of a repository with a single tag that is no version,
 // so that the command's module cannot have tags of its own.
 func (c *checkout) checkTree() {
 	if changed := c.git("status", "--porcelain"); changed != "" {
@@ -205,7 +205,7 @@ func (c *checkout) checkTree() {
 		case tag == c.version:
 			c.add("git", "%s is tagged already", tag)
 		case semver.Canonical(tag) != tag:
-			c.add("git", "the tag %s is no version: the catalogue would refuse the plugin; remove it", tag)
+			c.add("git", "the tag %s is no version: the catalog would refuse the plugin; remove it", tag)
 		case semver.Compare(tag, c.version) > 0:
 			c.add("git", "%s is older than the tag %s", c.version, tag)
 		}

@@ -26,7 +26,7 @@ import (
 	"github.com/clinicpass/clinicpass/e2e/traefik"
 )
 
-// manifest is what the plugin catalogue reads of .traefik.yml. Another key it drops silently.
+// manifest is what the plugin catalog reads of .traefik.yml. Another key it drops silently.
 type manifest struct {
 	DisplayName   string         `yaml:"displayName"`
 	Type          string         `yaml:"type"`
@@ -49,11 +49,11 @@ func readManifest(t *testing.T) manifest {
 	return m
 }
 
-// TestCatalogue repeats what the plugin catalogue checks: the manifest, the module, and that
+// TestCatalog repeats what the plugin catalog checks: the manifest, the module, and that
 // CreateConfig and New succeed on testData in the interpreter, with no file, no environment
 // variable, and no connection. As there, and in Traefik, the source comes out of a module's
 // archive: what is not in it, such as nested modules, is not there.
-func TestCatalogue(t *testing.T) {
+func TestCatalog(t *testing.T) {
 	m := readManifest(t)
 	assert.NotEmpty(t, m.DisplayName)
 	assert.Equal(t, "middleware", m.Type)
@@ -74,7 +74,7 @@ func TestCatalogue(t *testing.T) {
 	output := &output{}
 	plugin, err := interpreted.Load(goPath, nil, output, output)
 	require.NoError(t, err)
-	handler, err := plugin.New(t.Context(), http.NotFoundHandler(), m.TestData, "clinic@catalogue")
+	handler, err := plugin.New(t.Context(), http.NotFoundHandler(), m.TestData, "clinic@catalog")
 	require.NoError(t, err)
 	assert.Zero(t, dials.Load(), "New opened connections")
 	files, err := os.ReadDir(".")
@@ -87,7 +87,7 @@ func TestCatalogue(t *testing.T) {
 	assert.NotZero(t, dials.Load(), "the connections of a sign-in were not counted")
 }
 
-// checkModule holds go.mod to what the catalogue accepts: tests may have dependencies, but not on
+// checkModule holds go.mod to what the catalog accepts: tests may have dependencies, but not on
 // Traefik or its interpreter, and nothing may be replaced. That what is interpreted has no
 // dependency is for TestDependencies.
 func checkModule(t *testing.T) {

@@ -21,9 +21,9 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// behaviour is a row of testdata/behaviour.json: one request, what the API does, and what must come
+// behavior is a row of testdata/behavior.json: one request, what the API does, and what must come
 // of it.
-type behaviour struct {
+type behavior struct {
 	Desc    string              `json:"desc"`
 	Config  map[string]any      `json:"config"`  // laid over baseConfig
 	Method  string              `json:"method"`  // GET when empty
@@ -59,7 +59,7 @@ type fault struct {
 	DripMS   int               `json:"dripMs"`
 }
 
-// bench is what a behaviour needs beside the plugin.
+// bench is what a behavior needs beside the plugin.
 type bench struct {
 	clinic *vseetest.Server
 	site   *httptest.Server
@@ -158,8 +158,8 @@ func load[T any](t *testing.T, file string) []T {
 	return rows
 }
 
-func TestBehaviour(t *testing.T) {
-	rows := load[behaviour](t, "behaviour.json")
+func TestBehavior(t *testing.T) {
+	rows := load[behavior](t, "behavior.json")
 	for _, e := range environments() {
 		t.Run(e.name, func(t *testing.T) {
 			b := newBench(t)
@@ -180,7 +180,7 @@ func TestBehaviour(t *testing.T) {
 func rowName(n int) string { return fmt.Sprintf("row-%d", n) }
 
 // check sends the row's request and compares everything that came of it.
-func (row behaviour) check(t *testing.T, b *bench, running *running, name string) {
+func (row behavior) check(t *testing.T, b *bench, running *running, name string) {
 	t.Helper()
 	id := fmt.Sprintf("provider-%s", name)
 	fill := strings.NewReplacer(
@@ -211,7 +211,7 @@ func (row behaviour) check(t *testing.T, b *bench, running *running, name string
 	row.checkAudit(t, b, got)
 }
 
-func (row behaviour) request(id string, fill func(string) string) request {
+func (row behavior) request(id string, fill func(string) string) request {
 	r := request{method: row.Method, path: row.Path, header: map[string][]string{}}
 	headers := row.Headers
 	if headers == nil {
@@ -228,7 +228,7 @@ func (row behaviour) request(id string, fill func(string) string) request {
 	return r
 }
 
-func (row behaviour) script(fill func(string) string) []vseetest.Fault {
+func (row behavior) script(fill func(string) string) []vseetest.Fault {
 	faults := []vseetest.Fault{}
 	for _, f := range row.Faults {
 		scripted := vseetest.Fault{
@@ -249,7 +249,7 @@ func (row behaviour) script(fill func(string) string) []vseetest.Fault {
 	return faults
 }
 
-func (row behaviour) checkParts(t *testing.T, got answer, fill func(string) string) {
+func (row behavior) checkParts(t *testing.T, got answer, fill func(string) string) {
 	t.Helper()
 	for name, want := range row.Want.Header {
 		assert.Equal(t, want, got.header.Get(name), name)
@@ -269,7 +269,7 @@ func (row behaviour) checkParts(t *testing.T, got answer, fill func(string) stri
 	}
 }
 
-func (row behaviour) checkCalls(t *testing.T, b *bench, fill func(string) string) {
+func (row behavior) checkCalls(t *testing.T, b *bench, fill func(string) string) {
 	t.Helper()
 	calls := b.clinic.Requests()
 	assert.Len(t, calls, row.Want.Calls)
@@ -292,7 +292,7 @@ func (row behaviour) checkCalls(t *testing.T, b *bench, fill func(string) string
 	assert.Empty(t, last.Header.Get("Authorization"))
 }
 
-func (row behaviour) checkLog(
+func (row behavior) checkLog(
 	t *testing.T, running *running, logged int, fill func(string) string,
 ) {
 	t.Helper()
@@ -316,7 +316,7 @@ func pluginLines(log string) string {
 	return strings.Join(lines, "")
 }
 
-func (row behaviour) checkAudit(t *testing.T, b *bench, got answer) {
+func (row behavior) checkAudit(t *testing.T, b *bench, got answer) {
 	t.Helper()
 	if row.Want.Outcome == "" {
 		return
