@@ -1,14 +1,14 @@
 // Package clinicpass is a Traefik middleware plugin that signs a hospital's providers in to VSee
 // Clinic.
 //
-// A request below the configured path prefix becomes a sign-in: the provider's identity is taken
-// from the headers that the auth layer in front has set, VSee's API mints an SSO token for that
-// provider, and the browser is redirected to the clinic's portal with next set from the rest of the
-// path. Every other request goes to the next handler untouched.
+// A request at or below the path prefix is a sign-in. Clinicpass reads the provider's identity from
+// the headers that the auth layer set, and gets an SSO token from VSee's API. It then redirects the
+// browser to the clinic's portal, with the rest of the path as next. All other requests go to the
+// next handler unchanged.
 //
-// This file is the contract with Traefik. The sign-in itself is internal/signin, which runs one
-// package for each step; vsee is the client of the clinic's API. All of it is interpreted by Yaegi
-// inside Traefik; CONTRIBUTING.md says what that asks for.
+// This file is the contract with Traefik. internal/signin runs the sign-in, with one package for
+// each step. vsee is the client of VSee's API. Yaegi interprets all of it inside Traefik;
+// CONTRIBUTING.md has the rules of the interpreter.
 package clinicpass
 
 import (
@@ -31,12 +31,12 @@ type Config = config.Config
 // CreateConfig returns the defaults.
 func CreateConfig() *Config { return config.Default() }
 
-// New builds the middleware. Traefik calls it for every router that uses the middleware and again
-// on every reload of its configuration, so it only checks the configuration and reads its secrets.
-// The context is not used: Traefik cancels it at the next reload, while the handler still serves.
-// The error names every mistake in the configuration, one line each.
+// New builds the middleware. Traefik calls it for every router that uses the middleware, and again
+// at every reload. So it only checks the configuration and reads its secrets. It ignores the
+// context: Traefik cancels it at the next reload, while the handler still serves. The error lists
+// every mistake in the configuration, one per line.
 func New(_ context.Context, next http.Handler, c *Config, name string) (h http.Handler, err error) {
-	// A panic would end the goroutine that applies Traefik's configuration: no reload any more.
+	// A panic would end the goroutine that applies Traefik's configuration, and so all reloads.
 	defer func() {
 		if p := recover(); p != nil {
 			h = nil
@@ -50,7 +50,7 @@ func New(_ context.Context, next http.Handler, c *Config, name string) (h http.H
 	return mount(signIn, next, c.ExactPassThrough), nil
 }
 
-// mount puts the sign-in at its prefix and lets everything else through to next.
+// mount passes requests at the prefix to the sign-in, and all others to next.
 func mount(h *signin.Handler, next http.Handler, exact bool) http.Handler {
 	if h.Prefix.Path == "" {
 		return h
@@ -58,7 +58,7 @@ func mount(h *signin.Handler, next http.Handler, exact bool) http.Handler {
 	if exact {
 		return &exactPath{signIn: h, next: next}
 	}
-	// The mux is compiled code: requests of the existing site never enter the interpreter.
+	// http.ServeMux is compiled: the existing site's requests never enter the interpreter.
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
 	mux.Handle(h.Prefix.Path, h)
@@ -66,8 +66,7 @@ func mount(h *signin.Handler, next http.Handler, exact bool) http.Handler {
 	return mux
 }
 
-// exactPath tells the sign-in's requests from the others without http.ServeMux, which redirects
-// unclean paths.
+// exactPath does the same as mount's http.ServeMux, but does not redirect unclean paths.
 type exactPath struct {
 	signIn *signin.Handler
 	next   http.Handler

@@ -90,7 +90,7 @@ func apiFaults() []apiFault {
 			toxics:  toxicOf("latency", `"latency":20000,"jitter":0`),
 		},
 		{
-			desc:    "a black hole: the connection is accepted, and nothing ever comes",
+			desc:    "the API accepts the connection and never answers",
 			outcome: "api_timeout",
 			toxics:  toxicOf("timeout", `"timeout":0`),
 		},
@@ -140,7 +140,7 @@ func apiFaults() []apiFault {
 			raw:     withCertificate("127.0.0.1", time.Hour),
 		},
 		{
-			desc:    "the API hangs up on kept-alive connections as they are used again",
+			desc:    "the API closes kept-alive connections when they are reused",
 			outcome: "signed_in",
 			raw:     hangingUp,
 		},
@@ -150,7 +150,7 @@ func apiFaults() []apiFault {
 			raw:     withInterim(3),
 		},
 		{
-			desc:    "interim answers without end",
+			desc:    "endless interim answers",
 			outcome: "api_error",
 			raw:     withInterim(100000),
 		},
@@ -228,7 +228,7 @@ func TestFaults(t *testing.T) {
 				})
 			}
 			require.Len(t, lines, len(rows), "the table needs every row")
-			table := "| Fault | Outcome | Status | How fast | The next click |\n" +
+			table := "| Fault | Outcome | Status | Answered | Next sign-in |\n" +
 				"| --- | --- | --- | --- | --- |\n" + strings.Join(lines, "")
 			compareTable(t, "reliability.md", "make reliability", table)
 		})
@@ -275,7 +275,7 @@ func (row apiFault) play(
 	if row.raw == nil || row.outcome == "signed_in" {
 		row.repair(t, proxy)
 		next = running.send(t, host, click).outcome()
-		assert.Equal(t, "signed_in", next, "the next click")
+		assert.Equal(t, "signed_in", next, "the next sign-in")
 	}
 	return fmt.Sprintf("| %s | `%s` | %d | %s | %s |\n", row.desc, outcome, got.status, speed, next)
 }

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// checkBefore looks at what a request meets before and behind ours.
+// checkBefore checks the middlewares that run before and after Clinicpass.
 func (k *checker) checkBefore(r *router, e *entryPoint, c *clinic, before, behind []*middleware) {
 	authenticated := c.proven()
 	auths := []*middleware{}
@@ -34,18 +34,18 @@ func (k *checker) checkBefore(r *router, e *entryPoint, c *clinic, before, behin
 	}
 	at := ""
 	if e.name != "" && k.site.setting("entryPoints") != nil {
-		at = " at the entry point " + shownName(e.name)
+		at = " at entry point " + shownName(e.name)
 	}
 	for _, m := range behind {
 		if m.kind != "" && k.authenticates(m, nil) {
-			k.add(r.piece, "middlewares", r.name, "auth-behind", "%s comes before %s%s: everybody could sign in as anybody; the auth middleware must be first", c.name, m.name, at)
+			k.add(r.piece, "middlewares", r.name, "auth-behind", "The auth middleware %s runs after %s%s, so anyone can sign in as any provider. Put it before %[2]s.", m.name, c.name, at)
 			return
 		}
 	}
-	k.add(r.piece, "middlewares", r.name, "no-auth", "no auth middleware comes before %s%s: whoever sends the identity header is that provider", c.name, at)
+	k.add(r.piece, "middlewares", r.name, "no-auth", "No auth middleware runs before %s%s, so whoever sends the identity header signs in as that provider. Add your auth middleware before it.", c.name, at)
 }
 
-// Words in the names of plugins that are auth layers, and of those that are none whatever else they are called.
+// Words in the names of plugins that are auth middlewares, and of those that are not, whatever else their names contain.
 var (
 	authWords = []string{
 		"auth", "authn", "authentication", "oauth", "oauth2", "oidc", "openid", "jwt", "sso", "saml", "ldap", "login",
@@ -54,18 +54,18 @@ var (
 	otherWords = regexp.MustCompile(`(?i)bouncer|geoblock|geoip|ratelimit|rate-limit|bucket|fail2ban|waf|crowdsec|cors|cache|rewrite|denyip|header`)
 )
 
-// authenticates reports whether a middleware is one that sets the identity. What is not in the files is assumed to be one.
+// authenticates reports whether a middleware is one that sets the identity. A middleware that no file defines is assumed to be one.
 func (k *checker) authenticates(m *middleware, c *clinic) bool {
 	if m.kind == "" {
 		if c != nil && !k.names("unknown-middleware") {
-			k.assumed[m.name] = "is the auth layer before " + c.name + "; it is in none of the files"
+			k.assumed[m.name] = "is the auth middleware before " + c.name + ". No given file defines it."
 		}
 		return true
 	}
 	plugin, _ := m.plugin()
 	if strings.EqualFold(m.kind, "plugin") && k.ours[m.name] == nil && soundsLikeAuth(plugin) {
 		if c != nil {
-			k.assumed[m.name] = "is the auth layer before " + c.name + ", by the name of its plugin"
+			k.assumed[m.name] = "is the auth middleware before " + c.name + ", judging by its plugin's name."
 		}
 		return true
 	}
@@ -95,7 +95,7 @@ func identifies(m *middleware) bool {
 	return false
 }
 
-// checkErrors finds an errors middleware that puts its page in the place of the plugin's.
+// checkErrors finds an errors middleware that replaces the plugin's failure pages.
 func (k *checker) checkErrors(r *router, c *clinic, m *middleware) {
 	for _, status := range []int{http.StatusForbidden, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable} {
 		for _, span := range texts(at(m.config, "status")) {
@@ -106,7 +106,7 @@ func (k *checker) checkErrors(r *router, c *clinic, m *middleware) {
 			first, err1 := strconv.Atoi(from)
 			last, err2 := strconv.Atoi(to)
 			if err1 == nil && err2 == nil && first <= status && status <= last {
-				k.add(r.piece, "middlewares", r.name, "errors-before", "%s replaces answers with status %d, which %s gives with a page that tells what to do: leave it out here, or list 401 alone", m.name, status, c.name)
+				k.add(r.piece, "middlewares", r.name, "errors-before", "%s replaces the failure page of %s with status %d, which tells the provider what to do. Remove it from this router, or set its status list to 401 only.", m.name, c.name, status)
 				return
 			}
 		}
@@ -120,13 +120,13 @@ func (k *checker) checkRemoved(m *middleware, c *clinic) {
 	for _, key := range sorted(headers) {
 		for name := range set {
 			if strings.EqualFold(name, headers[key]) {
-				k.add(m.piece, "customRequestHeaders", m.name, "header-removed", "it replaces or removes %s, which %s reads (%s): put it before the auth middleware, or leave the header out", headers[key], c.name, key)
+				k.add(m.piece, "customRequestHeaders", m.name, "header-removed", "customRequestHeaders replaces or removes %s, which %s reads (%s). Put this middleware before the auth middleware, or remove the header from its list.", headers[key], c.name, key)
 			}
 		}
 	}
 }
 
-// checkAuth looks whether one of the auth middlewares passes on each header that ours reads; if none does, the last should.
+// checkAuth checks that an auth middleware sets each header that Clinicpass reads. If none does, the finding names the last one.
 func (k *checker) checkAuth(c *clinic, auths []*middleware) {
 	headers := c.identityHeaders()
 	last := auths[len(auths)-1]
@@ -138,11 +138,11 @@ func (k *checker) checkAuth(c *clinic, auths []*middleware) {
 		}
 		switch {
 		case basic && key == "identity.headers.id" && !c.proven():
-			k.add(last.piece, "headerField", last.name, "header-not-listed", "headerField must be %s, from which %s reads the id", name, c.name)
+			k.add(last.piece, "headerField", last.name, "header-not-listed", "headerField of middleware %q is not %s, from which %s reads the user ID. Set headerField: %[2]s.", last.name, name, c.name)
 		case basic && !c.proven():
-			k.add(last.piece, "headerField", last.name, "header-not-listed", "%s sets one header only, so that %s, which %s reads (%s), comes from the browser: use the preset basic-auth, or name no such header", last.kind, name, c.name, key)
+			k.add(last.piece, "headerField", last.name, "header-not-listed", "%s sets one header only, so a browser can set %s, which %s reads (%s). Use the preset basic-auth, or remove this header from the configuration.", last.kind, name, c.name, key)
 		case !basic:
-			k.add(last.piece, "authResponseHeaders", last.name, "header-not-listed", "authResponseHeaders lacks %s, which %s reads (%s): it would be missing, or come from the browser", name, c.name, key)
+			k.add(last.piece, "authResponseHeaders", last.name, "header-not-listed", "authResponseHeaders of middleware %q does not list %s, which %s reads (%s), so it is missing or comes from the browser. Add it, spelled exactly.", last.name, name, c.name, key)
 		}
 	}
 }

@@ -13,23 +13,43 @@ import (
 )
 
 type checkCommand struct {
-	Files []string `arg:"" name:"file" help:"Traefik's dynamic and static configuration (YAML, TOML), Compose files, objects of Kubernetes, values of Traefik's Helm chart, Nomad jobs; folders of them; - for standard input; the address of a running Traefik's API. All together are one site."`
+	Files []string `arg:"" name:"file" help:"Traefik configuration (YAML, TOML), Compose file, Kubernetes objects, values of Traefik's Helm chart, Nomad job, folder of these, - for standard input, or address of a running Traefik's API. All files of one call are checked as one site."`
 
-	Plugin      string   `default:"clinicpass" help:"The plugin's name in Traefik's static configuration."`
-	ReadSecrets bool     `help:"Also read the files and variables that hold secrets and keys. Use it where Traefik runs."`
-	Ignore      []string `help:"Findings to leave out, such as literal-secret." placeholder:"ID"`
+	Plugin      string   `default:"clinicpass" help:"Name of the plugin in Traefik's static configuration."`
+	ReadSecrets bool     `help:"Also read the files and variables that hold secrets and keys. Use it on the machine where Traefik runs."`
+	Ignore      []string `help:"Leave out findings with this ID, such as literal-secret." placeholder:"ID"`
 	JSON        bool     `name:"json" help:"Print the findings as JSON."`
 
-	Live       bool   `help:"Then sign a test provider in at VSee, step by step. Reads secrets; creates the provider's account."`
+	Live       bool   `help:"Then sign in a test provider at VSee, step by step. Reads the secrets and creates accounts for the test provider."`
 	Room       bool   `help:"With --live: also create a waiting room for the test provider and assign it."`
-	Middleware string `help:"With --live and several middlewares of ours: which, such as clinic@file." placeholder:"NAME"`
-	Code       string `default:"clinicpass-check" help:"The test provider's code at VSee."`
-	FirstName  string `default:"Clinicpass" help:"The test provider's first name."`
-	LastName   string `default:"Check" help:"The test provider's last name."`
-	Email      string `help:"The test provider's e-mail address."`
+	Middleware string `help:"With --live: the Clinicpass middleware to use, such as clinic@file. Required if there are several." placeholder:"NAME"`
+	Code       string `default:"clinicpass-check" help:"Code of the test provider at VSee."`
+	FirstName  string `default:"Clinicpass" help:"First name of the test provider."`
+	LastName   string `default:"Check" help:"Last name of the test provider."`
+	Email      string `help:"Email address of the test provider."`
 
 	in  io.Reader // set by main and by tests
 	out io.Writer
+}
+
+// Help is what --help prints below the summary.
+func (*checkCommand) Help() string {
+	return `Compares the configuration with Traefik's own rules. Values are never printed. Secrets are read only with
+--read-secrets or --live.
+
+Examples:
+
+  clinicpass check traefik.yml clinic.yml
+  clinicpass check compose.yml
+  kubectl get middlewares.traefik.io,ingressroutes.traefik.io -o yaml | clinicpass check -
+  clinicpass check http://localhost:8080/api/rawdata
+  clinicpass check --live clinic.yml
+
+Exit codes:
+
+  0  no findings
+  1  findings, or a failed step of --live
+  2  the command could not run, such as for a missing file`
 }
 
 // finding is a mistake and what to do about it.
@@ -97,7 +117,7 @@ func (c *checkCommand) judge(s *site) *checker {
 	if len(k.ours) == 0 && (len(s.static) == 0 || s.dynamic) && !k.names("syntax") && !k.names("template") {
 		k.found = append(k.found, finding{
 			File: strings.Join(c.Files, ", "), Object: k.name, ID: "no-clinicpass",
-			Message: "no middleware of Clinicpass is in it (http.middlewares.NAME.plugin." + k.name + "): name the files with its middleware and router",
+			Message: "No file configures Clinicpass (http.middlewares.NAME.plugin." + k.name + "). Name the files with its middleware and its router.",
 		})
 	}
 	k.found = slices.DeleteFunc(k.found, func(f finding) bool { return slices.Contains(c.Ignore, f.ID) })

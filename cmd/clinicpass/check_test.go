@@ -306,6 +306,12 @@ func TestSafe(t *testing.T) {
 					"jwt: {issuer: a.example.com, audience: b, jwks: file:/etc/clinicpass/nowhere.json}",
 			},
 		},
+		{
+			desc: "texts of failure pages from a file",
+			edit: []string{
+				pluginStart, "clinicpass:\n          pages: {texts: file:/etc/clinicpass/texts.json}\n",
+			},
+		},
 	}.findNothing(t, "file/clinic.yml")
 	edits{
 		{

@@ -73,7 +73,7 @@ func (c *container) isTraefik() bool {
 	})
 }
 
-// mountsStatic reports whether a container gets a static configuration as a file.
+// hasStatic reports whether a container gets a static configuration as a file.
 func (c *container) hasStatic() bool {
 	mounted := slices.ContainsFunc(c.volumes, func(volume string) bool {
 		return strings.Contains(volume, "/etc/traefik/traefik.") || strings.HasSuffix(strings.TrimSuffix(volume, ":ro"), "/etc/traefik")
@@ -117,7 +117,7 @@ func (k *checker) finishCompose() {
 			if swarm {
 				where, right = right, where
 			}
-			k.add(c.piece, where, name, "labels-not-read", "Traefik's %s provider does not read %s: write them below %s", s.orchestrator, where, right)
+			k.add(c.piece, where, name, "labels-not-read", "Traefik's %s provider does not read %s. Write them under %s.", s.orchestrator, where, right)
 			if firstTraefik(labels) == nil {
 				labels = others
 			}
@@ -142,7 +142,7 @@ func (k *checker) addLabels(c *container, labels []label, byDefault bool, define
 	s := k.site
 	for i, l := range labels {
 		if placeholderPattern.MatchString(l.value) {
-			s.problem(c.file, l.line, "invalid", "Compose replaces ${id} and ${email} by variables of these names: write {id} without the dollar sign")
+			s.problem(c.file, l.line, "invalid", "Docker Compose replaces ${id} and ${email} with variables of these names. Write {id} or {email}, without the dollar sign.")
 		}
 		labels[i].value = strings.ReplaceAll(labels[i].value, "$$", "$")
 	}
@@ -156,7 +156,7 @@ func (k *checker) addLabels(c *container, labels []label, byDefault bool, define
 	}
 	enabled := text(at(t.root, "enable"))
 	if http := at(t.root, "http"); http != nil && (strings.EqualFold(enabled, "false") || (enabled == "" && !byDefault)) {
-		k.add(piece{c.file, t, ""}, "http", c.name, "not-enabled", "Traefik leaves this container out: traefik.enable=true is missing among its labels")
+		k.add(piece{c.file, t, ""}, "http", c.name, "not-enabled", "Traefik ignores this container, because it has no label traefik.enable=true. Add the label.")
 	}
 	for _, kind := range []string{"routers", "middlewares", "services"} {
 		branch, _ := at(t.root, "http", kind).(object)
@@ -164,13 +164,13 @@ func (k *checker) addLabels(c *container, labels []label, byDefault bool, define
 			key := kind + "." + strings.ToLower(name)
 			one := fmt.Sprint(branch[name])
 			if before := defined[key]; before != nil && owners[key] != one {
-				k.add(piece{c.file, t, "http." + kind}, name, name, "defined-twice", "the containers %s and %s define it differently, and Traefik drops both", before.name, c.name)
+				k.add(piece{c.file, t, "http." + kind}, name, name, "defined-twice", "Containers %s and %s define it differently, so Traefik drops both. Define it once.", before.name, c.name)
 			}
 			defined[key], owners[key] = c, one
 		}
 	}
 	if s.orchestrator == "swarm" && at(t.root, "http") != nil && at(t.root, "http", "services") == nil {
-		k.add(piece{c.file, t, ""}, "http", c.name, "no-port", "a service of a swarm needs the label traefik.http.services.NAME.loadbalancer.server.port, else Traefik leaves it out with all of its routers")
+		k.add(piece{c.file, t, ""}, "http", c.name, "no-port", "Traefik ignores this Swarm service and all of its routers, because a label is missing. Add traefik.http.services.NAME.loadbalancer.server.port.")
 	}
 	s.checkLabels(c.file, t)
 	s.addDynamic(c.file, s.orchestrator, t)
@@ -194,7 +194,7 @@ func (s *site) labelsOf(file string, value any, t *tree, where string) []label {
 			value = ""
 		}
 		if nested, isMap := value.(object); isMap && strings.EqualFold(key, "traefik") && len(nested) > 0 {
-			s.problem(file, t.line(where+"."+key), "wrong-type", "a label is one key with dots, such as traefik.http.routers.clinic.rule, and no section")
+			s.problem(file, t.line(where+"."+key), "wrong-type", "These labels are nested. Write each label as one key with dots, such as traefik.http.routers.clinic.rule.")
 			continue
 		}
 		labels = append(labels, label{key, fmt.Sprint(value), t.line(where + "." + key)})
@@ -203,7 +203,7 @@ func (s *site) labelsOf(file string, value any, t *tree, where string) []label {
 		line := t.line(where + "." + strconv.Itoa(i))
 		if entry, isMap := item.(object); isMap { // "key: value" behind a dash
 			for _, key := range sorted(entry) {
-				s.problem(file, line, "wrong-type", "in a list a label is written NAME=VALUE, and not NAME: VALUE")
+				s.problem(file, line, "wrong-type", "This label is written NAME: VALUE in a list. Write NAME=VALUE.")
 				labels = append(labels, label{key, fmt.Sprint(entry[key]), line})
 			}
 			continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"reflect"
 	"regexp"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 const modulePath = "github.com/clinicpass/clinicpass"
 
-// clinic is a middleware of ours with its configuration as the plugin will see it.
+// clinic is a Clinicpass middleware with its configuration as the plugin will see it.
 type clinic struct {
 	*middleware
 	config *config.Config
@@ -40,7 +41,7 @@ func (c *clinic) prefix() string {
 	return "/"
 }
 
-// checkMiddlewares finds ours and checks each by itself.
+// checkMiddlewares finds the Clinicpass middlewares and checks each by itself.
 func (k *checker) checkMiddlewares() {
 	for _, name := range sorted(k.site.middlewares) {
 		m := k.site.middlewares[name]
@@ -51,7 +52,7 @@ func (k *checker) checkMiddlewares() {
 		c := &clinic{middleware: m}
 		where := c.section()
 		if plugin != k.name {
-			k.add(where, "", name, "plugin-name", "the plugin is called %q here and %q in Traefik's static configuration", shownName(plugin), k.name)
+			k.add(where, "", name, "plugin-name", "The plugin is called %q here and %q in Traefik's static configuration. Use one name.", shownName(plugin), k.name)
 		}
 		k.checkKeys(where, name, "", raw, reflect.TypeFor[config.Config]())
 		k.ours[name] = c
@@ -65,8 +66,8 @@ func (k *checker) checkMiddlewares() {
 		k.checkNames(where, c)
 		for _, line := range signin.Check(c.checkable(k.command.ReadSecrets)) {
 			key, problem, _ := strings.Cut(line, ": ")
-			operators := k.site.raw && strings.Contains(problem, "that Traefik's operator allows") // who is not asked here
-			if !operators && !isTemplate(at(raw, strings.Split(key, ".")...)) {                    // what comes of it nobody knows here
+			operators := k.site.raw && strings.Contains(problem, "that Traefik's operator allows") // a running Traefik has checked this
+			if !operators && !isTemplate(at(raw, strings.Split(key, ".")...)) {                    // its value is not known yet
 				k.add(where, key, name, "invalid", "%s %s", key, problem)
 			}
 		}
@@ -79,24 +80,27 @@ var undecodable = regexp.MustCompile(`'([A-Za-z.\[\]0-9]+)' expected (?:type '([
 func (k *checker) addUndecodable(where piece, name string, err error) {
 	all := undecodable.FindAllStringSubmatch(err.Error(), -1)
 	for _, found := range all {
-		kind := map[string]string{"string": "text", "map": "section with keys of its own"}[found[2]+found[3]]
-		if kind == "" {
-			kind = found[2] + found[3]
-		}
-		k.add(where, found[1], name, "wrong-type", "Traefik cannot decode %s, which must be a %s", found[1], kind)
+		kind := found[2] + found[3]
+		kind = cmp.Or(kindWords[kind], "a value of type "+kind)
+		k.add(where, found[1], name, "wrong-type", "Traefik cannot decode %s. It must be %s.", found[1], kind)
 	}
 	if len(all) == 0 {
-		k.add(where, "", name, "wrong-type", "Traefik cannot decode it: a key has another kind of value than it must have")
+		k.add(where, "", name, "wrong-type", "Traefik cannot decode this configuration, because a value has the wrong type. Compare each value with docs/configuration.md.")
 	}
 }
 
-// shownKey returns a key as it may be printed. What is no key may be a value, and so a secret, that a blank or = is missing before.
+// kindWords are the decoder's kinds of values in words.
+var kindWords = map[string]string{
+	"string": "a text", "bool": "true or false", "int": "a whole number", "map": "a section with keys of its own",
+}
+
+// shownKey returns a key as it may be printed. Text that is not a key may be a secret: a value without a space or = before it.
 func shownKey(key string) (shown string, torn bool) {
 	if cut := strings.IndexAny(key, ":="); cut >= 0 {
 		return key[:cut], true
 	}
 	if !keyPattern.MatchString(key) {
-		return "(a key that is none)", false
+		return "(not a valid key)", false
 	}
 	return key, false
 }
@@ -137,7 +141,7 @@ func decode(raw object) (*config.Config, error) {
 	return decoded, decoder.Decode(raw)
 }
 
-// checkKeys finds what Traefik's decoder drops without a word.
+// checkKeys finds what Traefik's decoder drops silently.
 func (k *checker) checkKeys(where piece, name, path string, config object, known reflect.Type) {
 	fields := map[string]reflect.Type{}
 	for i := range known.NumField() {
@@ -152,13 +156,13 @@ func (k *checker) checkKeys(where piece, name, path string, config object, known
 		switch {
 		case config[key] == nil: // Traefik leaves it out
 		case torn:
-			k.add(where, path, name, "unknown-key", "%s has no value: a blank or = is missing behind it", full)
+			k.add(where, path, name, "unknown-key", "%s has no value, because the space or = after it is missing. Add it.", full)
 		case field == nil:
-			k.add(where, full, name, "unknown-key", "%s is no key of the plugin, and Traefik drops it silently; did you mean %s?", full, below(path, nearest))
+			k.add(where, full, name, "unknown-key", "Unknown or misspelled key %s: Traefik drops it silently. Did you mean %s?", full, below(path, nearest))
 		case field.Kind() == reflect.Struct && isMap:
 			k.checkKeys(where, name, full, nested, field)
 		case field.Kind() == reflect.Struct:
-			k.add(where, full, name, "wrong-type", "%s must be a section with keys of its own", full)
+			k.add(where, full, name, "wrong-type", "%s must be a section with keys of its own.", full)
 		}
 	}
 }

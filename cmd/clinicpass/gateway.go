@@ -37,7 +37,7 @@ func (s *site) addGatewayRoute(where piece, name, namespace string, o object) {
 			}
 			if text(at(filter, "type")) == "ExtensionRef" {
 				if group := text(at(filter, "extensionRef", "group")); group != "traefik.io" {
-					s.problemAt(r.piece, name, "old-api", "the group of extensionRef must be traefik.io")
+					s.problemAt(r.piece, name, "old-api", "extensionRef has the wrong group. Set group: traefik.io.")
 				}
 				r.middlewares = append(r.middlewares, namespace+"-"+text(at(filter, "extensionRef", "name"))+"@"+crd)
 			}

@@ -12,6 +12,7 @@ require (
 	github.com/traefik/paerser v0.2.2
 	github.com/vulcand/predicate v1.2.0
 	go.yaml.in/yaml/v3 v3.0.6
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
 )
 
 require (

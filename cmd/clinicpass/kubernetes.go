@@ -45,9 +45,9 @@ func (s *site) addObject(file string, t *tree, path string, o object) {
 	}
 	s.objects = append(s.objects, one)
 	if strings.HasPrefix(version, "traefik.containo.us/") {
-		s.problemAt(where, name, "old-api", "Traefik v3 does not read traefik.containo.us: write apiVersion: traefik.io/v1alpha1")
+		s.problemAt(where, name, "old-api", "Traefik v3 does not read objects of traefik.containo.us. Set apiVersion: traefik.io/v1alpha1.")
 	} else if strings.HasPrefix(version, "traefik.io/") && !slices.Contains(traefikKinds, kind) {
-		s.problemAt(where, name, "unknown-kind", "Traefik has no kind %s; did you mean %s?", shownName(kind), closest(kind, traefikKinds))
+		s.problemAt(where, name, "unknown-kind", "Traefik has no kind %s. Did you mean %s?", shownName(kind), closest(kind, traefikKinds))
 	}
 	spec, _ := at(o, "spec").(object)
 	s.checkSpec(where, kind, spec)
@@ -89,7 +89,7 @@ func (s *site) addRoutes(where piece, name, namespace string, o object) {
 		r.path = fmt.Sprintf("%s.routes.%d", where.path, i)
 		r.priority, _ = at(route, "priority").(int)
 		if text(at(route, "kind")) == "" {
-			s.problemAt(r.piece, name, "no-kind", "kind: Rule is missing, which versions of Traefik before v3.4 demand")
+			s.problemAt(r.piece, name, "no-kind", "The route has no kind: Rule, which Traefik before v3.4 requires. Add it.")
 		}
 		for _, ref := range list(at(route, "middlewares")) {
 			r.middlewares = append(r.middlewares, reference(ref, namespace))
@@ -100,7 +100,7 @@ func (s *site) addRoutes(where piece, name, namespace string, o object) {
 		for _, service := range list(at(route, "services")) {
 			r.service = text(at(service, "name"))
 			if kind := text(at(service, "kind")); strings.Contains(r.service, "@") && kind != "TraefikService" {
-				s.problemAt(r.piece, name, "no-service", "%s is none of Kubernetes' services: write kind: TraefikService beside its name", shownName(r.service))
+				s.problemAt(r.piece, name, "no-service", "%s is not a Kubernetes service. Add kind: TraefikService next to its name.", shownName(r.service))
 			}
 		}
 		s.routers = append(s.routers, r)

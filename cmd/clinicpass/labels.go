@@ -35,7 +35,7 @@ func parseLabels(labels []label) (*tree, error) {
 	for _, l := range labels {
 		if path, ok := cutPrefixFold(l.key, "traefik."); ok {
 			if !labelPattern.MatchString(path) {
-				return nil, fmt.Errorf("line %d: a label of Traefik's has a name that Traefik cannot read; are there two dots, or blanks around =?", l.line)
+				return nil, fmt.Errorf("line %d: Traefik cannot read the name of this label. Remove double dots, and spaces around =", l.line)
 			}
 			texts[l.key] = l.value
 			t.note(strings.ToLower(path), l.line)
@@ -46,7 +46,7 @@ func parseLabels(labels []label) (*tree, error) {
 	}
 	node, err := parser.DecodeToNode(texts, "traefik")
 	if err != nil {
-		return nil, errors.New("the labels for Traefik contradict each other, or one is no sound one")
+		return nil, errors.New("these labels contradict each other, or one of them is malformed")
 	}
 	t.root, _ = grown(node).(object)
 	return t, nil

@@ -33,7 +33,7 @@ type trial struct {
 	changes bool // the configuration has to be changed
 }
 
-// signIn does with the configuration what the plugin would, and tells each step.
+// signIn does with the configuration what the plugin would do, and prints each step.
 func (c *checkCommand) signIn(k *checker) error {
 	chosen, err := c.choose(k)
 	if err != nil {
@@ -41,11 +41,11 @@ func (c *checkCommand) signIn(k *checker) error {
 	}
 	for _, secret := range config.Secrets(chosen.config) {
 		if strings.HasPrefix(*secret.Value, "urn:k8s:secret:") {
-			return errors.New("--live cannot read secrets from Kubernetes; write file:PATH or env:NAME for the check")
+			return errors.New("--live cannot read secrets from Kubernetes; use file:PATH or env:NAME for the check")
 		}
 	}
 	if len(signin.Check(chosen.config)) > 0 {
-		return errors.New("--live needs a configuration that the plugin accepts")
+		return errors.New("--live needs a configuration that the plugin accepts; fix the findings above first")
 	}
 	target := way.Target(chosen.config.API, "clinicpass/"+clinicpass.Version, &config.Problems{})
 	if c.Room && target.Token == "" {
@@ -83,20 +83,20 @@ func (t *trial) run(ctx context.Context) error {
 	}
 	sso, err := t.mint(ctx, user)
 	if err != nil {
-		return t.failed("POST users/sso", err, "check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account")
+		return t.failed("POST users/sso", err, "Check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account.")
 	}
 	t.tell("POST users/sso", "user %s, token %s, %s", vsee.UserID(sso), shortened(sso.Token.Token), t.answers.token())
 	again, err := t.mint(ctx, user)
 	if err != nil {
-		return t.failed("POST users/sso, again", err, "a second sign-in of the same provider must work")
+		return t.failed("POST users/sso, again", err, "A second sign-in of the same provider must work.")
 	}
-	same := "another token"
+	same := "a new token"
 	if again.Token.Token == sso.Token.Token {
 		same = "the same token"
 	}
 	t.tell("POST users/sso, again", "user %s, %s", vsee.UserID(again), same)
 	if vsee.UserID(again) != vsee.UserID(sso) {
-		return t.failed("POST users/sso, again", errors.New("another user for the same code"), "ask VSee")
+		return t.failed("POST users/sso, again", errors.New("a different user for the same code"), "Ask VSee.")
 	}
 	if err := t.otherCase(ctx, *user, vsee.UserID(sso)); err != nil {
 		return err
@@ -110,13 +110,13 @@ func (t *trial) run(ctx context.Context) error {
 		return err
 	}
 	if t.changes {
-		fmt.Fprintln(t.out, "It works with the lines above put into the configuration, and not as it is.")
+		fmt.Fprintln(t.out, "The configuration does not work as it is. Add the lines above to it.")
 		return errLive
 	}
 	return nil
 }
 
-// otherCase asks whether VSee tells codes apart that differ only by case, which it documents nowhere.
+// otherCase finds out whether VSee tells codes apart that differ only by case, which VSee does not document.
 func (t *trial) otherCase(ctx context.Context, user vsee.User, id string) error {
 	const step = "POST users/sso, code's case"
 	code := strings.ToUpper(user.Code)
@@ -126,11 +126,11 @@ func (t *trial) otherCase(ctx context.Context, user vsee.User, id string) error 
 	user.Code = code
 	sso, err := t.mint(ctx, &user)
 	if err != nil {
-		return t.failed(step, err, "a sign-in with the code in another case must work")
+		return t.failed(step, err, "A sign-in with the code in another case must work.")
 	}
 	if vsee.UserID(sso) == id {
 		return t.failed(step, errors.New("the same user for the code in another case"),
-			"VSee takes two people for one whose IDs differ only by case: take IDs that cannot, such as numbers or UUIDs")
+			"VSee treats IDs that differ only by case as one person. Use IDs without letter case, such as numbers or UUIDs.")
 	}
 	t.tell(step, "user %s: codes that differ by case are different users", vsee.UserID(sso))
 	return nil
@@ -155,10 +155,10 @@ func (t *trial) open(ctx context.Context, token string) error {
 	client := &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		path = r.URL.Path
 		if !strings.HasPrefix(r.URL.String(), base) {
-			return fmt.Errorf("it redirects away from the portal, to %s", r.URL.Host)
+			return fmt.Errorf("the portal redirects to another site, %s", r.URL.Host)
 		}
 		if len(via) > 10 {
-			return errors.New("it redirects in a circle")
+			return errors.New("the portal redirects in a loop")
 		}
 		return nil
 	}}
@@ -173,13 +173,13 @@ func (t *trial) open(ctx context.Context, token string) error {
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return t.failed("GET auth", err, "check portal.url")
+		return t.failed("GET auth", err, "Check portal.url.")
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return t.failed("GET auth", fmt.Errorf("HTTP %d at %s", resp.StatusCode, path), "the portal does not take the token, or has no such page: check portal.url and portal.defaultNext")
+		return t.failed("GET auth", fmt.Errorf("HTTP %d at %s", resp.StatusCode, path), "The portal rejects the token or has no such page. Check portal.url and portal.defaultNext.")
 	}
-	t.tell("GET auth", "HTTP 200 at %s: open it yourself once to see that it is the right page", path)
+	t.tell("GET auth", "HTTP 200 at %s; open this page once to verify that it is the right one", path)
 	return nil
 }
 
@@ -215,7 +215,7 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// token says what the last answer tells of the token: how long it is good for and whose type it has. VSee documents neither.
+// token says what the last answer tells of the token: its lifetime and the user's type. VSee documents neither.
 func (r *recorder) token() string {
 	var answer struct {
 		Data struct {
@@ -226,9 +226,9 @@ func (r *recorder) token() string {
 		} `json:"data"`
 	}
 	if json.Unmarshal(r.last, &answer) != nil || answer.Data.Token.Expiry == 0 {
-		return "no expiry named"
+		return "no expiry given"
 	}
-	told := "good for " + time.Until(time.Unix(answer.Data.Token.Expiry, 0)).Round(time.Minute).String()
+	told := "valid for " + time.Until(time.Unix(answer.Data.Token.Expiry, 0)).Round(time.Minute).String()
 	if answer.Data.Token.Type != nil {
 		told += fmt.Sprintf(", user type %v", answer.Data.Token.Type)
 	}

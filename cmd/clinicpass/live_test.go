@@ -49,8 +49,8 @@ func TestLive(t *testing.T) {
 			desc: "a token and the page",
 			want: []string{
 				"POST users/sso ",
-				"good for 24h0m0s",
-				"another token",
+				"valid for 24h0m0s",
+				"a new token",
 				"code's case      ok      user",
 				"GET auth",
 				"/vc/next/providers/dashboard",
@@ -62,9 +62,9 @@ func TestLive(t *testing.T) {
 			room: true,
 			want: []string{
 				"created room chk",
-				"with its id",
+				"with its ID",
 				"assigned by room_id with the room's id",
-				"again      ok      refused as there already",
+				"again      ok      rejected as existing",
 				"the test provider is among 1",
 				"GET auth",
 			},
@@ -165,7 +165,7 @@ func TestLive(t *testing.T) {
 		{
 			desc:   "a token without an expiry",
 			faults: []vseetest.Fault{{Status: 200, Body: tokenWithoutExpiry}},
-			want:   []string{"no expiry named", "token 0123..."},
+			want:   []string{"no expiry given", "token 0123..."},
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {

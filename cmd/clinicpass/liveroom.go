@@ -22,10 +22,10 @@ func (t *trial) room(ctx context.Context, userID string) error {
 	}
 	ids, err := vsee.RoomProviders(ctx, t.client, room.Code, nil)
 	if err != nil {
-		return t.failed("GET rooms/:code/providers", err, "the plugin asks this before it assigns a room that it found")
+		return t.failed("GET rooms/:code/providers", err, "Clinicpass sends this request before it assigns an existing room.")
 	}
 	if !slices.Contains(ids, userID) {
-		return t.failed("GET rooms/:code/providers", errors.New("the test provider is not among them"), "the assignment was accepted and did nothing: ask VSee for the body of POST users/:id/rooms")
+		return t.failed("GET rooms/:code/providers", errors.New("the test provider is not among them"), "VSee accepted the assignment without effect. Ask VSee for the body of POST users/:id/rooms.")
 	}
 	t.tell("GET rooms/:code/providers", "the test provider is among %d", len(ids))
 	return nil
@@ -42,20 +42,20 @@ func (t *trial) create(ctx context.Context) (vsee.Room, error) {
 	made, err := vsee.CreateRoom(ctx, t.client, wanted, nil)
 	switch {
 	case err == nil:
-		t.tell("POST rooms", "created room %s (%s); delete it when you are done", wanted.Code, wanted.Slug)
+		t.tell("POST rooms", "created room %s (%s); delete it afterward", wanted.Code, wanted.Slug)
 	case errors.Is(err, vsee.ErrExists):
-		t.tell("POST rooms", "room %s is there from an earlier check", wanted.Code)
+		t.tell("POST rooms", "room %s exists from an earlier check", wanted.Code)
 	default:
-		return made, t.failed("POST rooms", err, "check api.token, the clinic admin's token, and room.domain")
+		return made, t.failed("POST rooms", err, "Check api.token, the clinic admin's token, and room.domain.")
 	}
 	found, err := vsee.RoomByCode(ctx, t.client, wanted.Code, nil)
 	if err != nil {
-		return found, t.failed("GET rooms/:code", err, "the plugin finds rooms by their code after a restart")
+		return found, t.failed("GET rooms/:code", err, "Clinicpass finds rooms by their code after a restart.")
 	}
 	if found.ID == "" {
-		t.tell("GET rooms/:code", "found, without an id, so that a room can be assigned by its code only")
+		t.tell("GET rooms/:code", "found, without an ID; rooms can be assigned only by code")
 	} else {
-		t.tell("GET rooms/:code", "found, with its id")
+		t.tell("GET rooms/:code", "found, with its ID")
 	}
 	return found, nil
 }
@@ -82,19 +82,19 @@ func (t *trial) assign(ctx context.Context, userID string, room vsee.Room) error
 			first = err
 		}
 	}
-	return t.failed("POST users/:id/rooms", first, "no likely body was accepted: ask VSee for it and set room.assign")
+	return t.failed("POST users/:id/rooms", first, "VSee accepted none of the likely bodies. Ask VSee for the body and set room.assign.")
 }
 
-// accepted tells of a body that was accepted, and what a repetition comes to.
+// accepted prints the body that VSee accepted, and the result of a repeated request.
 func (t *trial) accepted(ctx context.Context, userID string, body [2]string, value string, other bool, err error) {
 	note := "assigned by"
 	if err != nil {
-		note = "was assigned already, by"
+		note = "already assigned by"
 	}
 	line := fmt.Sprintf("%s %s with the room's %s", note, body[0], body[1])
 	if other {
 		t.changes = true
-		line += fmt.Sprintf("; put into the configuration: room.assign: {field: %s, value: %s}", body[0], body[1])
+		line += fmt.Sprintf("; add to the configuration: room.assign: {field: %s, value: %s}", body[0], body[1])
 	}
 	t.tell("POST users/:id/rooms", "%s", line)
 	again := vsee.Assignment{UserID: userID, Field: body[0], Value: value}
@@ -102,8 +102,8 @@ func (t *trial) accepted(ctx context.Context, userID string, body [2]string, val
 	case err == nil:
 		t.tell("POST users/:id/rooms, again", "accepted")
 	case errors.Is(err, vsee.ErrExists):
-		t.tell("POST users/:id/rooms, again", "refused as there already, which the plugin understands")
+		t.tell("POST users/:id/rooms, again", "rejected as existing, which Clinicpass handles")
 	default:
-		t.tell("POST users/:id/rooms, again", "refused: %v; the plugin asks first whether the room is assigned", err)
+		t.tell("POST users/:id/rooms, again", "rejected: %v; Clinicpass first asks whether the room is assigned", err)
 	}
 }

@@ -19,7 +19,7 @@ func (k *checker) checkStatic() {
 		}
 	}
 	if file, flags := k.static("file"), k.static("flags"); file != nil && flags != nil && k.site.mountsStatic {
-		k.add(flags.piece, "", "traefik", "flags-ignored", "Traefik reads %s and ignores all of its flags: write them into the file", file.file)
+		k.add(flags.piece, "", "traefik", "flags-ignored", "Traefik reads %s and ignores all of its command-line flags. Move the flags into that file.", file.file)
 	}
 }
 
@@ -46,9 +46,9 @@ func (k *checker) checkLoaded() {
 	switch {
 	case len(k.ours) == 0 || k.names("mixed-file"):
 	case len(k.site.static) > 0:
-		k.add(k.site.static[0].piece, "", k.name, "not-loaded", "the static configuration does not load the plugin: experimental.plugins.%s is missing", k.name)
+		k.add(k.site.static[0].piece, "", k.name, "not-loaded", "The static configuration does not load the plugin. Add experimental.plugins.%s.", k.name)
 	case k.site.traefik != nil:
-		k.add(k.site.traefik.piece, "", "traefik", "not-loaded", "Traefik's container has no flags, and no static configuration is among the files, so that nothing loads the plugin: experimental.plugins.%s is missing", k.name)
+		k.add(k.site.traefik.piece, "", "traefik", "not-loaded", "Nothing loads the plugin: Traefik's container has no flags, and no static configuration is among the files. Add experimental.plugins.%s.", k.name)
 	}
 }
 
@@ -59,15 +59,15 @@ func (k *checker) checkPlugin(p *piece, kind, name string, plugin any) {
 	}
 	where := piece{p.file, p.tree, "experimental." + kind + "." + name}
 	if module != modulePath {
-		k.add(where, "moduleName", name, "wrong-module", "moduleName must be %s", modulePath)
+		k.add(where, "moduleName", name, "wrong-module", "moduleName is not the plugin's. Set moduleName: %s.", modulePath)
 	}
 	if name != k.name {
-		k.add(where, "", name, "plugin-name", "the middlewares call the plugin %s, so that this key must be %[1]s too", k.name)
+		k.add(where, "", name, "plugin-name", "The middlewares call the plugin %s, but this key has another name. Rename it to %[1]s.", k.name)
 	}
 	if kind == "plugins" && !releasePattern.MatchString(text(at(plugin, "version"))) {
-		k.add(where, "version", name, "no-version", "version must name a release, such as v0.1.0")
+		k.add(where, "version", name, "no-version", "version does not name a release. Set a release, such as v0.1.0.")
 	}
 	if abort := fmt.Sprint(k.site.setting("experimental", "abortOnPluginFailure")); abort != "true" {
-		k.add(where, "", name, "no-abort", "without abortOnPluginFailure: true in experimental, Traefik starts without its plugins when one cannot be loaded, and answers 404 for every router that uses one")
+		k.add(where, "", name, "no-abort", "If a plugin cannot be loaded, Traefik starts without plugins and answers 404 on every router that uses one. Set experimental.abortOnPluginFailure: true.")
 	}
 }

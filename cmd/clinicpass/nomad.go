@@ -24,7 +24,7 @@ func (s *site) addTags(file, content string) error {
 		}
 	}
 	if docker := dockerPattern.FindStringIndex(content); docker != nil {
-		s.problem(file, 1+strings.Count(content[:docker[0]], "\n"), "labels-not-read", "Traefik's Nomad provider does not read a container's labels: write them as tags of the service")
+		s.problem(file, 1+strings.Count(content[:docker[0]], "\n"), "labels-not-read", "Traefik's Nomad provider does not read a container's labels. Write them as tags of the service.")
 	}
 	t, err := parseLabels(labels)
 	if t != nil {

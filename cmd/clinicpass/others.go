@@ -14,7 +14,7 @@ func (k *checker) checkOthers(r *router, points []*entryPoint) {
 	labeled := strings.HasSuffix(r.name, "@docker") || strings.HasSuffix(r.name, "@swarm") || strings.HasSuffix(r.name, "@nomad")
 	if r.rule == "" && !strings.HasSuffix(r.name, "@kubernetesgateway") {
 		if !labeled && !k.site.raw || labeled && k.site.setting("providers", strings.TrimPrefix(r.name[strings.LastIndexByte(r.name, '@'):], "@"), "defaultRule") == nil {
-			k.add(r.piece, "rule", r.name, "no-rule", "the router has no rule; is it another router's name?")
+			k.add(r.piece, "rule", r.name, "no-rule", "The router has no rule. Add one, or correct the router's name if it is misspelled.")
 		}
 		return
 	}
@@ -33,7 +33,7 @@ func (k *checker) checkOthers(r *router, points []*entryPoint) {
 	}
 }
 
-// checkShadow finds another router that answers at the clinic's path, without a word in any log.
+// checkShadow finds another router that answers at the clinic's path. No log tells of it.
 func (k *checker) checkShadow(r, q *router, e *entryPoint) {
 	secure, otherSecure := r.tls || e.tls, q.tls || e.tls
 	if secure && !otherSecure { // it has the plain requests alone
@@ -47,10 +47,10 @@ func (k *checker) checkShadow(r, q *router, e *entryPoint) {
 			where, own := rank(q), rank(r)
 			switch {
 			case !secure && otherSecure:
-				k.add(r.piece, "tls", r.name, "no-tls", "%s has tls and this router has not, so that %s answers https at %s: give this router tls, too", q.name, q.name, c.prefix())
+				k.add(r.piece, "tls", r.name, "no-tls", "Router %s has tls and this router does not, so %[1]s answers HTTPS requests at %s. Add tls to this router.", q.name, c.prefix())
 				return
 			case where > own:
-				k.add(r.piece, "priority", r.name, "shadowed", "%s also takes %s and comes first (priority %d; this router has %d): the portal itself would answer. Set a priority above it", q.name, c.prefix(), where, own)
+				k.add(r.piece, "priority", r.name, "shadowed", "Router %s also matches %s and has a higher priority (%d; this router has %d), so the portal itself answers. Set a higher priority on this router.", q.name, c.prefix(), where, own)
 				return
 			}
 		}
@@ -65,7 +65,7 @@ func rank(r *router) int {
 	return len(r.rule)
 }
 
-// checkStray finds a router for the clinic's path whose service answers nothing, and which has none of our middlewares.
+// checkStray finds a router for the clinic's path whose service answers nothing, and which has no Clinicpass middleware.
 func (k *checker) checkStray(r *router) {
 	if r.service != "noop@internal" || r.tree == nil || r.open || k.isParent(r) {
 		return
@@ -74,7 +74,7 @@ func (k *checker) checkStray(r *router) {
 		prefix := k.ours[name].prefix()
 		for _, host := range hosts(r.tree) {
 			if match(r.tree, sample{host, prefix}) != no && match(r.tree, sample{host, "/"}) == no {
-				k.add(r.piece, "middlewares", r.name, "noop-without-clinic", "none of its middlewares is the plugin's (%s), so that noop@internal answers %s with 418", name, prefix)
+				k.add(r.piece, "middlewares", r.name, "noop-without-clinic", "The router does not use %s, so noop@internal answers %s with status 418. Add the middleware.", name, prefix)
 				return
 			}
 		}

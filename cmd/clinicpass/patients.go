@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// checkPatients looks for ways by which a patient could be signed in as a provider of the same account.
+// checkPatients finds configurations that could sign a patient in as a provider of the same account.
 func (k *checker) checkPatients() {
 	for _, name := range sorted(k.ours) {
 		patients := k.ours[name]
@@ -21,11 +21,11 @@ func (k *checker) checkPatients() {
 
 func (k *checker) checkApart(patients, providers *clinic) {
 	if patients.config.Provider.Code == providers.config.Provider.Code {
-		k.add(patients.section(), "provider.code", patients.name, "shared-code", "a patient and a provider (%s) with one id would have one code, and VSee knows people by it; write provider.code: patient-{id}", providers.name)
+		k.add(patients.section(), "provider.code", patients.name, "shared-code", "A patient and a provider (%s) with the same user ID get the same code, by which VSee identifies people. Set provider.code: patient-{id}.", providers.name)
 	}
 	for _, auth := range patients.auth {
 		if slices.Contains(providers.auth, auth) && len(providers.config.Identity.AllowedGroups) == 0 {
-			k.add(providers.section(), "identity.allowedGroups", providers.name, "shared-auth", "whom %s lets in as a patient (%s) it lets in here as a provider; set identity.allowedGroups, or give patients an auth middleware of their own", auth, patients.name)
+			k.add(providers.section(), "identity.allowedGroups", providers.name, "shared-auth", "%s lets patients in (%s), and they can sign in here as providers. Set identity.allowedGroups, or use a separate auth middleware for patients.", auth, patients.name)
 			return
 		}
 	}

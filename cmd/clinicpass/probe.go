@@ -23,11 +23,11 @@ import (
 )
 
 type probeCommand struct {
-	URL      string    `arg:"" name:"url" help:"The clinic's address, such as https://portal.example.com/clinic. Both http and https are asked, or with a port only its own scheme."`
-	Preset   string    `default:"oauth2-proxy" help:"The configuration's identity.preset, whose headers are sent."`
-	Header   []string  `help:"Further headers to send, such as your own id header or the proof's." placeholder:"NAME"`
-	Value    string    `default:"clinicpass-probe@example.com" help:"The made-up person whom the headers name."`
-	Insecure bool      `help:"Do not verify certificates."`
+	URL      string    `arg:"" name:"url" help:"Address of the clinic, such as https://portal.example.com/clinic. Requests go to http and https, or only to the given scheme if the address has a port."`
+	Preset   string    `default:"oauth2-proxy" help:"Send the headers of this identity.preset."`
+	Header   []string  `help:"Also send this header, such as your own ID header or the proof header." placeholder:"NAME"`
+	Value    string    `default:"clinicpass-probe@example.com" help:"Fictitious person to name in the headers."`
+	Insecure bool      `help:"Accept any certificate."`
 	JSON     bool      `name:"json" help:"Print the answers as JSON."`
 	out      io.Writer // set by main and by tests
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
@@ -36,7 +36,24 @@ type probeCommand struct {
 	notes    []string
 }
 
-// probe is a request and what came of it.
+// Help is what --help prints below the summary.
+func (*probeCommand) Help() string {
+	return `Sends at most 100 requests without a session, one at a time. The identity headers name a fictitious person. If a request is
+signed in, delete this person's account at VSee.
+
+Examples:
+
+  clinicpass probe https://portal.example.com/clinic
+  clinicpass probe --preset authentik --header X-Staff-Id https://portal.example.com/clinic
+
+Exit codes:
+
+  0  no request was signed in
+  1  a request was signed in, or failed only after Clinicpass accepted the identity
+  2  the address could not be tested`
+}
+
+// probe is a request and its result.
 type probe struct {
 	Method  string `json:"method"`
 	URL     string `json:"url"`
@@ -61,22 +78,22 @@ var spellings = []struct {
 	{", with underscores", strings.NewReplacer("-", "_").Replace, 1},
 	{", with dots", strings.NewReplacer("-", ".").Replace, 1},
 	{", twice", strings.Clone, 2},
-	{", in small letters", strings.ToLower, 1},
-	{", in capitals", strings.ToUpper, 1},
-	{", named on Connection", strings.Clone, 1},
+	{", in lower case", strings.ToLower, 1},
+	{", in upper case", strings.ToUpper, 1},
+	{", named in Connection", strings.Clone, 1},
 }
 
-// Run asks the address as somebody who is signed in nowhere.
+// Run sends the requests, which have no session.
 func (c *probeCommand) Run() error {
 	u, err := url.Parse(c.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || u.RawQuery+u.Fragment != "" {
-		return errors.New("the address must be http or https, a host and a path, such as https://portal.example.com/clinic")
+		return errors.New("the address must have http or https, a host and a path, such as https://portal.example.com/clinic")
 	}
 	targets := []*url.URL{u, u.JoinPath()}
 	targets[1].Scheme = map[string]string{"http": "https", "https": "http"}[u.Scheme]
 	if u.Port() != "" {
 		targets = targets[:1]
-		c.note("Only %s is asked, because the address has a port.", u.Scheme)
+		c.note("Only %s is tested, because the address has a port.", u.Scheme)
 	}
 	forgeries, err := c.forgeries()
 	if err == nil {
@@ -91,17 +108,17 @@ func (c *probeCommand) forgeries() (list []forgery, err error) {
 	claims := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"sub":%[1]q,"email":%[1]q,"userId":%[1]q,"exp":4102444800}`, c.Value))
 	switch {
 	case !config.Token.MatchString(strings.ReplaceAll(c.Value, "@", "")):
-		err = errors.New("--value must be one word, such as an e-mail address")
+		err = errors.New("--value must be one word, such as an email address")
 	case token != "":
 		list = []forgery{{token, "eyJhbGciOiJub25lIn0." + claims + ".", token + " (unsigned token)"}} // {"alg":"none"}
 	case c.Preset == "azure": // its principal is neither plain nor signed
 		list = []forgery{{"X-MS-CLIENT-PRINCIPAL", claims, "X-MS-CLIENT-PRINCIPAL"}}
 	case h.ID == "" && (c.Preset != "custom" || len(c.Header) == 0):
-		err = fmt.Errorf("--preset: %q has no headers; choose one of the presets, or custom and name yours with --header", c.Preset)
+		err = fmt.Errorf("--preset: %q has no headers; use another preset, or custom with --header", c.Preset)
 	}
 	for _, name := range append([]string{h.ID, h.Email, h.Name, h.FirstName, h.LastName, h.Groups}, c.Header...) {
 		if name != "" && !config.Token.MatchString(name) {
-			err = fmt.Errorf("--header: %q is not a header's name", name)
+			err = fmt.Errorf("--header: %q is not a header name", name)
 		}
 		if name != "" && !slices.ContainsFunc(list, func(f forgery) bool { return strings.EqualFold(f.name, name) }) {
 			list = append(list, forgery{name, c.Value, name})
@@ -146,7 +163,7 @@ func (c *probeCommand) ask(probes []probe) error {
 	given, answers := probes[0].request.URL.Scheme, map[string]bool{}
 	for sent := 0; len(probes) > 0; sent++ {
 		if sent == maxProbes {
-			c.note("%d requests are left out: %d is the limit.", len(probes), maxProbes)
+			c.note("%d requests were not sent: the limit is %d.", len(probes), maxProbes)
 			break
 		}
 		p, scheme := probes[0], probes[0].request.URL.Scheme
@@ -169,22 +186,22 @@ func (c *probeCommand) ask(probes []probe) error {
 			}
 			continue
 		}
-		why := "no answer over HTTP" // what a server says that is not HTTP is not printed
+		why := "no HTTP answer" // what a server says that is not HTTP is not printed
 		if errors.Is(err, syscall.ECONNREFUSED) {
-			why = "nothing listens"
+			why = "connection refused"
 		} else if errors.As(err, new(*tls.CertificateVerificationError)) {
-			why = "the certificate is not valid; --insecure asks nevertheless"
+			why = "the certificate is not valid; use --insecure to accept it"
 		}
 		probes = slices.DeleteFunc(probes, func(p probe) bool { return p.request.URL.Scheme == scheme })
 		if (scheme == "https" && given == "https") || len(probes)+len(c.rows) == 0 {
 			return fmt.Errorf("%s: %s", p.URL, why)
 		}
-		c.note("%s is left out: %s.", scheme, why)
+		c.note("%s was not tested: %s.", scheme, why)
 	}
 	return c.conclude()
 }
 
-// conclude says what the answers come to.
+// conclude prints the verdict.
 func (c *probeCommand) conclude() (err error) {
 	count := map[string]int{}
 	for _, p := range c.rows {
@@ -192,19 +209,19 @@ func (c *probeCommand) conclude() (err error) {
 	}
 	if n := count["not_allowed"] + count["too_many"] + count["credentials_refused"] + count["api_error"] + count["api_unavailable"] + count["api_timeout"]; n > 0 {
 		err = errFindings
-		c.note("%d answers more show that Clinicpass believes the made-up person, and fails only later: too many sign-ins, a group, VSee's API.", n)
+		c.note("%d more answers show that Clinicpass accepted the fictitious person and failed only later: too many sign-ins, a group, or VSee's API.", n)
 	}
 	if count[noAnswer] > 0 {
-		c.note("No answer came to %d requests.", count[noAnswer])
+		c.note("%d requests got no answer.", count[noAnswer])
 	}
 	if count[""]+count[noAnswer] == len(c.rows) {
-		c.note("No answer came from Clinicpass itself: the auth layer answered before it, or the address is not the clinic's.")
+		c.note("No answer came from Clinicpass: the auth layer answered first, or the address is not the clinic's.")
 	}
 	if count["signed_in"] > 0 {
 		err = errFindings
-		c.note("%d of %d requests were SIGNED IN: put the auth middleware before Clinicpass on every router that uses it, and list every identity header in authResponseHeaders. Then delete the made-up person's account at VSee.", count["signed_in"], len(c.rows))
+		c.note("%d of %d requests were SIGNED IN. Put the auth middleware before Clinicpass on every router that uses it, and list every identity header in authResponseHeaders. Then delete the fictitious person's account at VSee.", count["signed_in"], len(c.rows))
 	} else {
-		c.note("%d requests, none was signed in.", len(c.rows))
+		c.note("%d requests, none signed in.", len(c.rows))
 	}
 	if c.JSON {
 		text, _ := json.MarshalIndent(map[string]any{"notes": c.notes, "rows": c.rows, "signedIn": count["signed_in"]}, "", "  ") // cannot fail

@@ -121,10 +121,10 @@ func TestProbePlugin(t *testing.T) {
 				"all headers    ", "→ 302 signed_in",
 				"all headers, with underscores ", "→ 403 identity_refused",
 				"HEAD    http://", "→ 405 method_refused",
-				"X-Auth-Request-User, in capitals ", "→ 429 too_many",
-				"4 answers more show", "5 of 42 requests were SIGNED IN", "authResponseHeaders",
+				"X-Auth-Request-User, in upper case ", "→ 429 too_many",
+				"4 more answers show", "5 of 42 requests were SIGNED IN", "authResponseHeaders",
 			},
-			absent: []string{"none was", "itself"},
+			absent: []string{"none signed", "No answer came"},
 		},
 		{
 			desc:   "no auth layer, and Azure's principal",
@@ -141,8 +141,8 @@ func TestProbePlugin(t *testing.T) {
 					return strings.HasPrefix(strings.ToLower(name), "x-auth-request-")
 				})
 			},
-			want:   []string{"→ 401 no_identity", "42 requests, none was signed in.\n"},
-			absent: []string{"SIGNED IN", "identity_refused", "answers more", "itself"},
+			want:   []string{"→ 401 no_identity", "42 requests, none signed in.\n"},
+			absent: []string{"SIGNED IN", "identity_refused", "more answers", "No answer came"},
 		},
 		{
 			desc: "an auth layer that deletes the ordinary spelling",
@@ -152,7 +152,7 @@ func TestProbePlugin(t *testing.T) {
 				})
 			},
 			want: []string{
-				"→ 401 no_identity", "→ 403 identity_refused", "none was signed in.",
+				"→ 401 no_identity", "→ 403 identity_refused", "none signed in.",
 			},
 			absent: []string{"SIGNED IN"},
 		},
@@ -160,7 +160,7 @@ func TestProbePlugin(t *testing.T) {
 			desc: "an auth layer that answers itself",
 			auth: func(http.Handler) http.Handler { return http.HandlerFunc(toLogin) },
 			want: []string{
-				"→ 302 no outcome", "No answer came from Clinicpass itself", "none was signed in.",
+				"→ 302 no outcome", "No answer came from Clinicpass:", "none signed in.",
 			},
 			absent: []string{"SIGNED IN", login},
 		},
@@ -235,8 +235,8 @@ func TestProbeFinds(t *testing.T) {
 				return has(idHeader)(r) && named[0] == idHeader
 			},
 			want: []string{
-				"GET /clinic all headers, named on Connection",
-				"GET /clinic X-Auth-Request-User, named on Connection",
+				"GET /clinic all headers, named in Connection",
+				"GET /clinic X-Auth-Request-User, named in Connection",
 			},
 		},
 		{
@@ -245,7 +245,7 @@ func TestProbeFinds(t *testing.T) {
 				return r.Header.Get("Connection") == idHeader+
 					", X-Auth-Request-Email, X-Auth-Request-Preferred-Username, X-Auth-Request-Groups"
 			},
-			want: []string{"GET /clinic all headers, named on Connection"},
+			want: []string{"GET /clinic all headers, named in Connection"},
 		},
 		{
 			desc: "several headers together, with a slash",
@@ -273,8 +273,8 @@ func TestProbeFinds(t *testing.T) {
 					r.Header.Get("Connection") == ""
 			},
 			want: []string{
-				"GET /clinic X-Staff", "GET /clinic X-Staff, in small letters",
-				"GET /clinic X-Staff, in capitals",
+				"GET /clinic X-Staff", "GET /clinic X-Staff, in lower case",
+				"GET /clinic X-Staff, in upper case",
 			},
 		},
 		{
@@ -284,8 +284,8 @@ func TestProbeFinds(t *testing.T) {
 				return has("X-Staff")(r) && r.Header.Get("Connection") == "X-Staff"
 			},
 			want: []string{
-				"GET /clinic all headers, named on Connection",
-				"GET /clinic X-Staff, named on Connection",
+				"GET /clinic all headers, named in Connection",
+				"GET /clinic X-Staff, named in Connection",
 			},
 		},
 		{
@@ -355,7 +355,7 @@ func TestProbeOddAnswers(t *testing.T) {
 			site: func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, elsewhere.URL+"/?token=secret", http.StatusFound)
 			},
-			want: []string{"→ 302 no outcome", "itself", "42 requests, none was signed in."},
+			want: []string{"→ 302 no outcome", "No answer came", "42 requests, none signed in."},
 		},
 		{
 			desc: "an address that is none",
@@ -363,7 +363,7 @@ func TestProbeOddAnswers(t *testing.T) {
 				w.Header().Set("Location", "://secret")
 				w.WriteHeader(http.StatusFound)
 			},
-			want: []string{"→ 302 no outcome", "42 requests, none was signed in."},
+			want: []string{"→ 302 no outcome", "42 requests, none signed in."},
 		},
 		{
 			desc: "an outcome that is none",
@@ -380,7 +380,7 @@ func TestProbeOddAnswers(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 				<-r.Context().Done()
 			},
-			want: []string{"→ 403 no outcome", "42 requests, none was signed in."},
+			want: []string{"→ 403 no outcome", "42 requests, none signed in."},
 		},
 		{
 			desc: "none to two methods",
@@ -395,7 +395,7 @@ func TestProbeOddAnswers(t *testing.T) {
 			},
 			want: []string{
 				"POST    http://", "PUT     http://", "→ 0 no answer",
-				"No answer came to 2 requests.", "42 requests, none was signed in.",
+				"2 requests got no answer.", "42 requests, none signed in.",
 			},
 		},
 	} {
@@ -421,7 +421,7 @@ func TestProbeIsBounded(t *testing.T) {
 		{desc: "the preset's headers", want: 42},
 		{desc: "one of them in another case", header: "x-auth-request-user", want: 42},
 		{desc: "as many as fit", header: "A B C D E F G H", want: 98},
-		{desc: "too many", header: "A B C D E F G H I", want: 100, left: "5 requests are left out"},
+		{desc: "too many", header: "A B C D E F G H I", want: 100, left: "5 requests were not sent"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			var lock sync.Mutex
@@ -445,7 +445,7 @@ func TestProbeIsBounded(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, row.want, asked)
 			assert.Contains(t, out, row.left)
-			assert.Equal(t, row.left != "", strings.Contains(out, "left out"), out)
+			assert.Equal(t, row.left != "", strings.Contains(out, "not sent"), out)
 		})
 	}
 }
@@ -477,8 +477,8 @@ func TestProbeOnTheWire(t *testing.T) {
 	}
 	for _, row := range []struct{ desc, want string }{
 		{desc: "X-Auth-Request-User", want: "X-Auth-Request-User: " + stranger},
-		{desc: "X-Auth-Request-User, in small letters", want: "x-auth-request-user: " + stranger},
-		{desc: "X-Auth-Request-User, in capitals", want: "X-AUTH-REQUEST-USER: " + stranger},
+		{desc: "X-Auth-Request-User, in lower case", want: "x-auth-request-user: " + stranger},
+		{desc: "X-Auth-Request-User, in upper case", want: "X-AUTH-REQUEST-USER: " + stranger},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			assert.Contains(t, sent[row.desc], "\n"+row.want+"\n")
@@ -500,8 +500,8 @@ func readHead(connection net.Conn) string {
 // TestProbeSchemes: both schemes of the host are asked, and nothing else is.
 func TestProbeSchemes(t *testing.T) {
 	const (
-		plainOut  = "http is left out: nothing listens."
-		secureOut = "https is left out: "
+		plainOut  = "http was not tested: connection refused."
+		secureOut = "https was not tested: "
 	)
 	refusing := answering(func(*http.Request) bool { return false })
 	for _, row := range []struct {
@@ -522,7 +522,7 @@ func TestProbeSchemes(t *testing.T) {
 				"https://portal.example.com/clinic ", "http://portal.example.com/clinic ",
 				"84 requests, none",
 			},
-			absent: []string{"left out", "port."},
+			absent: []string{"not tested", "not sent", "port."},
 		},
 		{
 			desc:    "http",
@@ -536,7 +536,7 @@ func TestProbeSchemes(t *testing.T) {
 			preset:  "gogatekeeper",
 			secure:  refusing, plain: toLogin,
 			want:   []string{"98 requests, none"},
-			absent: []string{"left out"},
+			absent: []string{"not tested", "not sent"},
 		},
 		{
 			desc:    "only https has an auth layer",
@@ -552,37 +552,37 @@ func TestProbeSchemes(t *testing.T) {
 			desc:    "a port",
 			address: "https://portal.example.com:443/clinic",
 			secure:  refusing, plain: toLogin,
-			want:   []string{"Only https is asked, because the address has a port.", "42 requests"},
+			want:   []string{"Only https is tested, because the address has a port.", "42 requests"},
 			absent: []string{"http://"},
 		},
 		{
 			desc:    "nothing listens for http",
 			address: "https://portal.example.com/clinic",
 			secure:  refusing,
-			want:    []string{plainOut, "42 requests, none was signed in."},
+			want:    []string{plainOut, "42 requests, none signed in."},
 		},
 		{
 			desc:    "nothing listens for http, which is asked for",
 			address: "http://portal.example.com/clinic",
 			secure:  refusing,
-			want:    []string{plainOut, "42 requests, none was signed in."},
+			want:    []string{plainOut, "42 requests, none signed in."},
 		},
 		{
 			desc:    "nothing listens for https",
 			address: "https://portal.example.com/clinic",
 			plain:   toLogin,
-			err:     "https://portal.example.com/clinic: nothing listens",
+			err:     "https://portal.example.com/clinic: connection refused",
 		},
 		{
 			desc:    "nothing listens",
 			address: "http://portal.example.com/clinic",
-			err:     "https://portal.example.com/clinic: nothing listens",
+			err:     "https://portal.example.com/clinic: connection refused",
 		},
 		{
 			desc:    "nothing listens at the port",
 			address: "http://portal.example.com:80/clinic",
 			secure:  refusing,
-			err:     "http://portal.example.com:80/clinic: nothing listens",
+			err:     "http://portal.example.com:80/clinic: connection refused",
 		},
 		{
 			desc:    "a certificate of an unknown authority",
@@ -596,13 +596,13 @@ func TestProbeSchemes(t *testing.T) {
 			address: "http://portal.example.com/clinic",
 			secure:  refusing, plain: toLogin,
 			verify: true,
-			want:   []string{secureOut + "the certificate", "42 requests, none was signed in."},
+			want:   []string{secureOut + "the certificate", "42 requests, none signed in."},
 		},
 		{
 			desc:    "no answer in time",
 			address: "http://portal.example.com:80/clinic",
 			plain:   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			err:     "no answer over HTTP",
+			err:     "no HTTP answer",
 		},
 		{
 			desc:    "no HTTP",
@@ -614,7 +614,7 @@ func TestProbeSchemes(t *testing.T) {
 					_ = connection.Close()
 				}
 			},
-			err: "no answer over HTTP",
+			err: "no HTTP answer",
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -647,7 +647,7 @@ func TestProbeSchemes(t *testing.T) {
 			for _, absent := range row.absent {
 				assert.NotContains(t, out.String(), absent)
 			}
-			assert.LessOrEqual(t, strings.Count(out.String(), "nothing listens"), 1)
+			assert.LessOrEqual(t, strings.Count(out.String(), "connection refused"), 1)
 		})
 	}
 }
@@ -705,7 +705,7 @@ func TestProbeJSON(t *testing.T) {
 		"status": 302.0, "outcome": "signed_in",
 	}, report.Rows[2])
 	require.Len(t, report.Notes, 2)
-	assert.Contains(t, report.Notes[0], "Only http is asked")
+	assert.Contains(t, report.Notes[0], "Only http is tested")
 	assert.Contains(t, report.Notes[1], "2 of 42 requests were SIGNED IN")
 }
 
@@ -793,7 +793,7 @@ func TestProbeBelieved(t *testing.T) {
 			}
 			out, err := probed(t, http.HandlerFunc(answer), &probeCommand{})
 			assert.ErrorIs(t, err, row.err, out)
-			assert.Equal(t, row.err != nil, strings.Contains(out, "believes the made-up person"))
+			assert.Equal(t, row.err != nil, strings.Contains(out, "accepted the fictitious person"))
 		})
 	}
 }

@@ -43,7 +43,7 @@ func (s *site) addRaw(file string, t *tree) {
 			if i == 0 {
 				s.found = append(s.found, finding{
 					File: file, Line: t.line("routers." + name), Object: name, ID: "refused",
-					Message: "Traefik has switched this router off: " + withoutValues(problem),
+					Message: "Traefik disabled this router: " + withoutValues(problem),
 				})
 			}
 		}

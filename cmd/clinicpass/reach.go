@@ -15,7 +15,7 @@ func (k *checker) checkRule(r *router) {
 	}
 	tree, err := parseRule(r.rule)
 	if err != nil {
-		k.add(r.piece, "rule", r.name, "bad-rule", "%s. Traefik switches the router off", err)
+		k.add(r.piece, "rule", r.name, "bad-rule", "Traefik disables the router, because it cannot read the rule: %s.", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return
 	}
 	r.tree = tree
@@ -60,7 +60,7 @@ func within(path, prefix string) bool {
 	return prefix == "/" || path == prefix || strings.HasPrefix(path, prefix+"/")
 }
 
-// checkReach looks at the router's rule, and at what becomes of the path on the way to ours.
+// checkReach checks the router's rule, and how other middlewares change the path before Clinicpass reads it.
 func (k *checker) checkReach(r *router, c *clinic, before []*middleware) {
 	prefix := c.prefix()
 	below := strings.TrimSuffix(prefix, "/") + deep
@@ -94,22 +94,22 @@ func (k *checker) checkReach(r *router, c *clinic, before []*middleware) {
 	case changing != nil:
 		k.changed(r, c, changing)
 	case !reached:
-		k.add(r.piece, "rule", r.name, "never-reached", "the rule lets no path through that begins with %s (pathPrefix of %s)", prefix, c.name)
+		k.add(r.piece, "rule", r.name, "never-reached", "The rule matches no path that begins with %s (pathPrefix of %s). Correct the rule or pathPrefix.", prefix, c.name)
 	case foreign:
-		k.add(r.piece, "rule", r.name, "any-host", "the rule takes the clinic's path on every host: && binds before ||, so put parentheses around the paths")
+		k.add(r.piece, "rule", r.name, "any-host", "The rule matches the clinic's path on every host, because && binds before ||. Put parentheses around the paths.")
 	case wide && !whole && (noop || strings.HasSuffix(r.name, "@kubernetes")) && prefix != "/":
-		k.add(r.piece, "rule", r.name, "wide-rule", "PathPrefix(`%s`) also takes %[1]sx from the site; write (Path(`%[1]s`) || PathPrefix(`%[1]s/`))", prefix)
+		k.add(r.piece, "rule", r.name, "wide-rule", "PathPrefix(`%s`) also matches %[1]sx, which belongs to the site. Write (Path(`%[1]s`) || PathPrefix(`%[1]s/`)).", prefix)
 	case whole && noop && prefix != "/" && !reachesByChange(before, prefix):
-		k.add(r.piece, "service", r.name, "noop-on-site", "the rule takes the whole site, and noop@internal answers none of it; name the site's service")
+		k.add(r.piece, "service", r.name, "noop-on-site", "The rule matches the whole site, and noop@internal serves none of it. Set the site's service.")
 	}
 	if stripping >= 0 && whole && changing == nil && !c.config.ExactPassThrough {
-		k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) stands before %s, which would redirect the site's empty path; put it behind, or set exactPassThrough: true", before[stripping].name, before[stripping].kind, c.name)
+		k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) runs before %s, which then redirects the site's empty path. Put it after %[3]s, or set exactPassThrough: true.", before[stripping].name, before[stripping].kind, c.name)
 	}
 }
 
 // changed reports a middleware that takes the clinic's path away.
 func (k *checker) changed(r *router, c *clinic, by *middleware) {
-	k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) changes the path before %s sees it; remove it, the plugin cuts its prefix itself", by.name, by.kind, c.name)
+	k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) changes the path before %s reads it. Remove it: Clinicpass strips its own prefix.", by.name, by.kind, c.name)
 }
 
 // page is a page of the clinic that a router leads to.
@@ -132,9 +132,9 @@ func (k *checker) checkHalves() {
 		r := c.pages[0].router
 		switch {
 		case !reaches(prefix) && slices.ContainsFunc(c.pages, func(p page) bool { return p.path == prefix+deep }):
-			k.add(r.piece, "rule", r.name, "half-rule", "%s itself is not the clinic's, only what is below it: write (Path(`%[1]s`) || PathPrefix(`%[1]s/`))", prefix)
+			k.add(r.piece, "rule", r.name, "half-rule", "No router sends %s itself to the clinic, only the pages below it. Write (Path(`%[1]s`) || PathPrefix(`%[1]s/`)).", prefix)
 		case reaches(prefix) && !reaches(prefix+deep):
-			k.add(r.piece, "rule", r.name, "half-rule", "pages below %s/ are not the clinic's: write (Path(`%[1]s`) || PathPrefix(`%[1]s/`))", prefix)
+			k.add(r.piece, "rule", r.name, "half-rule", "No router sends the pages below %s/ to the clinic. Write (Path(`%[1]s`) || PathPrefix(`%[1]s/`)).", prefix)
 		}
 	}
 }
@@ -204,17 +204,17 @@ func strips(m *middleware) bool {
 	return strings.EqualFold(m.kind, "stripPrefix") || strings.EqualFold(m.kind, "stripPrefixRegex")
 }
 
-// checkService looks at a router that leads to ours and names no service.
+// checkService finds a router to Clinicpass with no service or a wrong one.
 func (k *checker) checkService(r *router, whole bool) {
 	_, provider, _ := strings.Cut(r.name, "@")
 	switch name, of, _ := strings.Cut(r.service, "@"); {
 	case k.isParent(r):
 	case name == "noop" && of != "internal":
-		k.add(r.piece, "service", r.name, "no-service", "the service must be written noop@internal; %q does not exist", shownName(r.service))
+		k.add(r.piece, "service", r.name, "no-service", "Service %q does not exist. Write noop@internal.", shownName(r.service))
 	case r.service != "" || slices.Contains([]string{"docker", "swarm", "nomad"}, provider): // Traefik takes the container's own
 	case whole:
-		k.add(r.piece, "service", r.name, "no-service", "the router has no service; name the site's")
+		k.add(r.piece, "service", r.name, "no-service", "The router has no service. Set the site's service.")
 	default:
-		k.add(r.piece, "service", r.name, "no-service", "the router has no service; write noop@internal, which is never reached")
+		k.add(r.piece, "service", r.name, "no-service", "The router has no service. Set noop@internal, which is never reached.")
 	}
 }

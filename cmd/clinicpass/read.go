@@ -84,7 +84,7 @@ func (s *site) readFile(name string) error {
 // ask reads the API of a running Traefik, on this machine or over TLS: it tells keys that Traefik itself has put in.
 func (s *site) ask(address string) error {
 	if !strings.HasPrefix(address, "https://") && !loopbackPattern.MatchString(address) {
-		return errors.New("the API of Traefik is asked on this machine (http://localhost:8080/api/rawdata) or by https://")
+		return errors.New("the API of Traefik must be on this machine (http://localhost:8080/api/rawdata) or use https://")
 	}
 	if !strings.Contains(address, rawDataPath) {
 		address = strings.TrimSuffix(address, "/") + rawDataPath
@@ -92,12 +92,12 @@ func (s *site) ask(address string) error {
 	client := &http.Client{Timeout: askTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Get(address)
 	if err != nil {
-		return errors.New(address + " does not answer: is Traefik's API switched on (api.insecure or a router of its own)?")
+		return errors.New(address + " does not answer; enable Traefik's API (api.insecure, or a router for it)")
 	}
 	defer func() { _ = resp.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxInput))
 	if err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers HTTP %d, and not with Traefik's configuration", address, resp.StatusCode)
+		return fmt.Errorf("%s answers HTTP %d instead of Traefik's configuration", address, resp.StatusCode)
 	}
 	s.readContent(address, ".json", content)
 	return nil
@@ -122,7 +122,7 @@ func (s *site) readContent(file, ending string, content []byte) {
 	}
 	if err != nil && bytes.Contains(content, []byte("{{")) {
 		above, _, _ := bytes.Cut(content, []byte("{{"))
-		s.problem(file, 1+bytes.Count(above, []byte("\n")), "template", "it is a template that cannot be read as it stands: check what comes of it")
+		s.problem(file, 1+bytes.Count(above, []byte("\n")), "template", "This file is a template that cannot be checked as it is. Check the rendered file.")
 		return
 	}
 	s.note(file, err)
@@ -179,7 +179,7 @@ func (s *site) add(file string, t *tree) error {
 		s.addDynamic(file, "file", t)
 	}
 	if isStatic && isDynamic && at(root, "entryPoints") == nil && at(root, "providers") == nil {
-		s.problem(file, t.line("experimental"), "mixed-file", "a dynamic configuration has sections of the static one, which Traefik's file provider passes over without a word: they belong into traefik.yml")
+		s.problem(file, t.line("experimental"), "mixed-file", "A dynamic configuration has sections of the static configuration, which Traefik's file provider ignores silently. Move them to traefik.yml.")
 		return nil
 	}
 	if isStatic {

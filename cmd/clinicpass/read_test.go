@@ -123,11 +123,11 @@ func TestRunningTraefik(t *testing.T) {
 		{desc: "another page", address: server.URL + "/other", says: "answers HTTP 404"},
 		{desc: "a redirect", address: server.URL + "/moved", says: "answers HTTP 302"},
 		{desc: "nobody", address: "http://127.0.0.1:1", says: "does not answer"},
-		{desc: "plain HTTP elsewhere", address: "http://traefik.example.com/", says: "or by https://"},
+		{desc: "plain HTTP elsewhere", address: "http://traefik.example.com/", says: "or use https://"},
 		{
 			desc:    "a name like this machine's",
 			address: "http://localhost.example.com/",
-			says:    "or by https://",
+			says:    "or use https://",
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -147,6 +147,6 @@ func TestAssumed(t *testing.T) {
 			in: strings.NewReader(file), out: &out,
 		}
 		require.NoError(t, c.Run())
-		assert.Contains(t, out.String(), "sso@docker is the auth layer before clinic@file")
+		assert.Contains(t, out.String(), "sso@docker is the auth middleware before clinic@file. No given file defines it.")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// checkRouters looks at where our middlewares stand, at each entry point by itself.
+// checkRouters checks the middlewares before and after Clinicpass, separately for each entry point.
 func (k *checker) checkRouters() {
 	points := k.site.entryPoints()
 	for _, r := range k.site.routers {
@@ -30,7 +30,7 @@ func (k *checker) checkRouters() {
 	}
 	for _, name := range sorted(k.ours) {
 		if c := k.ours[name]; !c.used && len(k.site.routers) > 0 {
-			k.add(c.piece, "", name, "unused", "no router uses this middleware")
+			k.add(c.piece, "", name, "unused", "No router uses this middleware. Add it to a router's middlewares.")
 		}
 	}
 	for _, r := range k.site.routers {
@@ -51,7 +51,7 @@ func (k *checker) checkEntryPoints(r *router, points []*entryPoint) {
 	for _, name := range r.entryPoints {
 		exists := slices.ContainsFunc(known, func(other string) bool { return strings.EqualFold(name, other) })
 		if !exists && !k.site.raw && !isTemplate(name) {
-			k.add(r.piece, "entryPoints", r.name, "unknown-entry-point", "the static configuration has no entry point %s; did you mean %s? Traefik puts the router on none", shownName(name), closest(name, known))
+			k.add(r.piece, "entryPoints", r.name, "unknown-entry-point", "The static configuration has no entry point %s, so Traefik adds the router to none. Did you mean %s?", shownName(name), closest(name, known))
 		}
 	}
 }
@@ -59,11 +59,11 @@ func (k *checker) checkEntryPoints(r *router, points []*entryPoint) {
 // checkNamed finds a service or middlewares that other files contradict.
 func (k *checker) checkNamed(r *router) {
 	if strings.HasSuffix(r.name, "@file") && r.service != "" && r.service != "noop" && !strings.Contains(r.service, "@") && !isTemplate(r.service) && !k.site.services[r.service+"@file"] && len(k.site.services) > 0 {
-		k.add(r.piece, "service", r.name, "unknown-service", "no given file defines the service %s; Traefik switches the router off", shownName(r.service))
+		k.add(r.piece, "service", r.name, "unknown-service", "No given file defines the service %s, without which Traefik disables the router. Correct the name, or define it.", shownName(r.service))
 	}
 	allowed := k.site.setting("providers", "kubernetesCRD", "allowCrossNamespace")
 	if r.elsewhere && len(k.site.static) > 0 && !strings.EqualFold(textOf(allowed), "true") {
-		k.add(r.piece, "middlewares", r.name, "other-namespace", "a middleware of another namespace needs providers.kubernetesCRD.allowCrossNamespace: true; Traefik switches the router off")
+		k.add(r.piece, "middlewares", r.name, "other-namespace", "Traefik disables the router, because it uses a middleware of another namespace. Set providers.kubernetesCRD.allowCrossNamespace: true.")
 	}
 }
 
@@ -167,11 +167,11 @@ func (k *checker) checkUnknown(where piece, object, ref string) {
 	near := k.nearest(ref)
 	switch {
 	case elsewhere != "" && k.foreign(provider):
-		k.add(where, "middlewares", object, "unknown-middleware", "middleware %s does not exist in these files, which have %s; Traefik switches the router off", shownName(ref), shownName(elsewhere))
+		k.add(where, "middlewares", object, "unknown-middleware", "No given file defines middleware %s, so Traefik disables the router. Did you mean %s?", shownName(ref), shownName(elsewhere))
 	case near != "" && !k.foreign(provider):
-		k.add(where, "middlewares", object, "unknown-middleware", "middleware %q does not exist; did you mean %q? Traefik switches the router off", shownName(name), shownName(near))
+		k.add(where, "middlewares", object, "unknown-middleware", "Middleware %q does not exist, so Traefik disables the router. Did you mean %q?", shownName(name), shownName(near))
 	case !k.foreign(provider) && provider == "file" || k.site.raw:
-		k.add(where, "middlewares", object, "unknown-middleware", "middleware %q is in none of the given files: if another file has it, name that too; else Traefik switches the router off", shownName(name))
+		k.add(where, "middlewares", object, "unknown-middleware", "No given file defines middleware %q, without which Traefik disables the router. Correct the name, or also name the file that defines it.", shownName(name))
 	}
 }
 

@@ -44,11 +44,11 @@ func parseRule(text string) (*rules.Tree, error) {
 	build, ok := parsed.(rules.TreeBuilder)
 	switch {
 	case err != nil && strings.Contains(text, "'"):
-		return nil, errors.New("values stand in backticks or double quotes, not in single quotes")
+		return nil, errors.New("put values in backticks or double quotes, not in single quotes")
 	case err != nil && strings.Count(text, "(") != strings.Count(text, ")"):
 		return nil, errors.New("a parenthesis is missing")
 	case err != nil || !ok:
-		return nil, errors.New("it cannot be read: values stand in backticks, matchers are joined by &&, || and ! signs")
+		return nil, errors.New("put values in backticks, and join matchers with &&, || and ! signs")
 	}
 	tree := build()
 	return tree, checkTree(tree)
@@ -65,7 +65,7 @@ func checkTree(t *rules.Tree) error {
 	last := t.Value[len(t.Value)-1]
 	switch {
 	case !slices.Contains(counts, len(t.Value)):
-		return fmt.Errorf("%s takes %d value since Traefik v3, and has %d: join several by ||", t.Matcher, counts[0], len(t.Value))
+		return fmt.Errorf("%s takes %d value since Traefik v3, and this one has %d; join several with ||", t.Matcher, counts[0], len(t.Value))
 	case strings.HasPrefix(t.Matcher, "Path") && t.Matcher != "PathRegexp" && !strings.HasPrefix(last, "/"):
 		return fmt.Errorf("the value of %s must begin with /", t.Matcher)
 	case strings.HasSuffix(t.Matcher, "Regexp"):
@@ -73,7 +73,7 @@ func checkTree(t *rules.Tree) error {
 			return fmt.Errorf("%s takes a plain regular expression since Traefik v3, without {name:...}", t.Matcher)
 		}
 		if _, err := regexp.Compile(last); err != nil {
-			return fmt.Errorf("the value of %s is no regular expression", t.Matcher)
+			return fmt.Errorf("the value of %s is not a regular expression", t.Matcher)
 		}
 	}
 	return nil

@@ -14,16 +14,33 @@ import (
 )
 
 type simulateCommand struct {
-	Listen string `default:"127.0.0.1:8081" help:"Loopback address and port to serve on." placeholder:"HOST:PORT"`
+	Listen string `default:"127.0.0.1:8081" help:"Loopback address and port to listen on, by default 127.0.0.1:8081." placeholder:"HOST:PORT"`
 
-	Delay      time.Duration `help:"Time before each answer of the API, such as 2s." placeholder:"DURATION"`
-	Fail       int           `help:"HTTP status of every answer of the API." placeholder:"STATUS"`
-	FailFirst  int           `help:"Fail only the first calls, as many as this, and then work." placeholder:"N"`
-	Reset      bool          `help:"Break the connection of every call of the API."`
-	NumericIDs bool          `name:"numeric-ids" help:"Print ids as numbers."`
-	NoRoomID   bool          `name:"no-room-id" help:"Leave the id out of a room that is looked up."`
-	UserType   bool          `name:"user-type" help:"Tell the user's type with the token."`
-	ListRooms  bool          `name:"list-rooms" help:"List the user's rooms in the answer to a sign-in."`
+	Delay      time.Duration `help:"Delay each answer of the API by this time, such as 2s." placeholder:"DURATION"`
+	Fail       int           `help:"Answer every call of the API with this HTTP status." placeholder:"STATUS"`
+	FailFirst  int           `help:"Fail only the first N calls. Needs --fail or --reset." placeholder:"N"`
+	Reset      bool          `help:"Reset the connection of every call of the API."`
+	NumericIDs bool          `name:"numeric-ids" help:"Return IDs as numbers."`
+	NoRoomID   bool          `name:"no-room-id" help:"Return rooms without their ID."`
+	UserType   bool          `name:"user-type" help:"Return the user's type with the token."`
+	ListRooms  bool          `name:"list-rooms" help:"Return the user's rooms with the token."`
+}
+
+// Help is what --help prints below the summary.
+func (*simulateCommand) Help() string {
+	return `Prints the configuration for the simulated clinic, then one line for each request. Nothing in it is secret. Stop it with
+Ctrl-C.
+
+Examples:
+
+  clinicpass simulate
+  clinicpass simulate --delay 2s
+  clinicpass simulate --fail 503 --fail-first 3
+
+Exit codes:
+
+  0  stopped
+  2  the command could not run, such as for a port in use`
 }
 
 // Validate refuses what would fail later or make the simulation reachable from elsewhere.
@@ -33,16 +50,16 @@ func (c *simulateCommand) Validate() error {
 		return fmt.Errorf("--listen: %q is not HOST:PORT", c.Listen)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--listen: %s is not this machine's own address; everybody knows the simulated credentials", host)
+		return fmt.Errorf("--listen: %s is not a loopback address, and the simulated credentials are public", host)
 	}
 	if c.Fail != 0 && (c.Fail < 300 || c.Fail > 599) {
-		return fmt.Errorf("--fail: %d is no failing HTTP status; choose one from 300 to 599", c.Fail)
+		return fmt.Errorf("--fail: %d is not an HTTP status from 300 to 599", c.Fail)
 	}
 	if c.FailFirst < 0 || c.Delay < 0 {
 		return fmt.Errorf("--fail-first and --delay must not be negative")
 	}
 	if c.FailFirst > 0 && c.Fail == 0 && !c.Reset {
-		return fmt.Errorf("--fail-first needs --fail or --reset, which say how")
+		return fmt.Errorf("--fail-first needs --fail or --reset")
 	}
 	return nil
 }
@@ -62,7 +79,8 @@ func (c *simulateCommand) serve(ctx context.Context) error {
 	}
 	clinic := c.clinic()
 	clinic.URL = "http://" + listener.Addr().String()
-	fmt.Printf(`The simulated clinic runs. Stop it with Ctrl-C. Its middleware configuration, nothing of which is secret:
+	fmt.Printf(`The simulated clinic is running. Stop it with Ctrl-C.
+Middleware configuration for it (nothing in it is secret):
 
   portal:
     url: %s
@@ -70,7 +88,7 @@ func (c *simulateCommand) serve(ctx context.Context) error {
     url: %s
     accountCode: %s
     key: %s
-    token: %s   # with rooms
+    token: %s   # for waiting rooms
 
 `, clinic.Portal(), clinic.API(), vseetest.AccountCode, vseetest.Key, vseetest.AdminToken)
 	server := &http.Server{Handler: told(clinic), ReadHeaderTimeout: 10 * time.Second}

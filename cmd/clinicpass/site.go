@@ -51,7 +51,8 @@ func (s *site) note(file string, err error) {
 	if found := linePattern.FindStringSubmatch(err.Error()); found != nil {
 		line, _ = strconv.Atoi(found[1])
 	}
-	s.problem(file, line, "syntax", "%s", linePattern.ReplaceAllString(err.Error(), ""))
+	message := linePattern.ReplaceAllString(err.Error(), "")
+	s.problem(file, line, "syntax", "%s.", strings.ToUpper(message[:1])+message[1:])
 }
 
 var linePattern = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
@@ -137,7 +138,7 @@ func (s *site) addRouter(r *router) {
 func (s *site) twice(where piece, name, other string) {
 	s.found = append(s.found, finding{
 		File: where.file, Line: where.tree.line(where.path), Object: name, ID: "defined-twice",
-		Message: "it is defined in " + other + ", too, and Traefik takes one of the two only",
+		Message: "It is also defined in " + other + ", and Traefik uses only one of the two. Define it once.",
 	})
 }
 
@@ -150,7 +151,7 @@ func (s *site) addMiddleware(where piece, name, namespace string, spec any) {
 	if len(kinds) > 1 {
 		s.found = append(s.found, finding{
 			File: where.file, Line: where.tree.line(where.path), Object: name, ID: "two-kinds",
-			Message: "a middleware is of one kind, and this one has " + strings.Join(shownNames(sorted(kinds)), " and ") + ": Traefik takes none of them",
+			Message: "This middleware has more than one kind (" + strings.Join(shownNames(sorted(kinds)), " and ") + "), so Traefik uses none of them. Define one middleware for each.",
 		})
 	}
 	for _, kind := range sorted(kinds) {
@@ -197,10 +198,10 @@ func (s *site) getenv(name string) string {
 	return os.Getenv(name)
 }
 
-// shownName returns a name of the configuration as it may be printed: what is none may be a secret.
+// shownName returns a name of the configuration as it may be printed. Text that is not a name may be a secret.
 func shownName(name string) string {
 	if !namePattern.MatchString(name) {
-		return "(a name that is none)"
+		return "(not a valid name)"
 	}
 	return name
 }

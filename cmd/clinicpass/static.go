@@ -90,7 +90,7 @@ func (s *site) addFlags(file string, t *tree, where string, command any) error {
 		switch {
 		case assigned:
 		case strings.Contains(key, " "):
-			s.problem(file, line, "unknown-key", "the flag --%s has a blank: write --name=value, or two items of the list", shownName(strings.Fields(key)[0]))
+			s.problem(file, line, "unknown-key", "The flag --%s contains a space. Write --name=value, or two items of the list.", shownName(strings.Fields(key)[0]))
 			continue
 		case i+1 < len(given) && !strings.HasPrefix(given[i+1], "-"):
 			i++

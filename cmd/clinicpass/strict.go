@@ -11,7 +11,7 @@ import (
 
 // checkFile finds what Traefik's file provider refuses: then nothing of the file takes effect.
 func (s *site) checkFile(file string, t *tree) {
-	s.refused(file, t, "", schema.Dynamic(t.root, false), "Traefik then takes nothing of this file")
+	s.refused(file, t, "", schema.Dynamic(t.root, false), "Traefik ignores the whole file.")
 	for _, key := range sorted(t.root) {
 		if slices.ContainsFunc(staticKeys, func(known string) bool { return strings.EqualFold(known, key) }) ||
 			slices.Contains([]string{"http", "tcp", "udp", "tls"}, strings.ToLower(key)) {
@@ -19,9 +19,9 @@ func (s *site) checkFile(file string, t *tree) {
 		}
 		switch near := closest(key, []string{"http", "tcp", "udp", "tls"}); {
 		case slices.Contains([]string{"routers", "middlewares", "services"}, strings.ToLower(key)):
-			s.problem(file, t.line(key), "misplaced", "Traefik passes %s over without a word: it belongs below http:", shownName(key))
+			s.problem(file, t.line(key), "misplaced", "Traefik ignores %s here silently. Move it below http.", shownName(key))
 		case at(t.root, "http") != nil || distance(key, near) == 1:
-			s.problem(file, t.line(key), "unknown-key", "Traefik passes %s over without a word; did you mean %s?", shownName(key), near)
+			s.problem(file, t.line(key), "unknown-key", "Unknown or misspelled key %s: Traefik ignores it silently. Did you mean %s?", shownName(key), near)
 		}
 	}
 }
@@ -34,7 +34,7 @@ func (s *site) checkStaticFile(file string, t *tree) {
 // checkSpec finds what Kubernetes refuses, or drops, in an object of Traefik's.
 func (s *site) checkSpec(where piece, kind string, spec object) {
 	if slices.Contains(traefikKinds, kind) {
-		s.refused(where.file, where.tree, where.path, schema.Spec(kind, spec), "Kubernetes refuses the object, or drops the key")
+		s.refused(where.file, where.tree, where.path, schema.Spec(kind, spec), "Kubernetes rejects the object, or drops the key.")
 	}
 }
 
@@ -51,19 +51,19 @@ func (s *site) checkLabels(file string, t *tree) {
 				root[key] = t.root[key] // which Traefik refuses together with all other labels
 				continue
 			}
-			id, hint := "unknown-key", ""
+			id, fix := "unknown-key", "Correct or remove it."
 			if slices.Contains([]string{"routers", "middlewares", "services"}, strings.ToLower(key)) {
-				id, hint = "misplaced", ": it must begin with traefik.http."
+				id, fix = "misplaced", "Begin it with traefik.http."
 			}
-			s.problem(file, t.line(key), id, "Traefik does not know the label traefik.%s%s", shownName(key), hint)
+			s.problem(file, t.line(key), id, "Traefik does not know the label traefik.%s. %s", shownName(key), fix)
 		}
 	}
-	s.refused(file, t, "", schema.Dynamic(root, true), "Traefik then takes no label of this container")
+	s.refused(file, t, "", schema.Dynamic(root, true), "Traefik ignores all labels of this container.")
 	s.checkIndexes(file, t, "http", at(t.root, "http"))
 }
 
-// checkIndexes finds lists of texts that labels give item by item, such as middlewares[0]: Traefik drops them without a word,
-// but in the configuration of plugins.
+// checkIndexes finds lists of texts that labels give item by item, such as middlewares[0]: Traefik drops them silently,
+// except in the configuration of plugins.
 func (s *site) checkIndexes(file string, t *tree, path string, value any) {
 	switch value := value.(type) {
 	case object:
@@ -75,7 +75,7 @@ func (s *site) checkIndexes(file string, t *tree, path string, value any) {
 	case []any:
 		for _, item := range value {
 			if _, isText := item.(string); isText {
-				s.problem(file, t.line(path), "index-label", "Traefik drops %s[0] without a word: write the list as one label with commas", path)
+				s.problem(file, t.line(path), "index-label", "Traefik drops %s[0] silently. Write the list as one label, separated by commas.", path)
 				return
 			}
 		}
@@ -85,14 +85,13 @@ func (s *site) checkIndexes(file string, t *tree, path string, value any) {
 func (s *site) refused(file string, t *tree, within string, problems []schema.Problem, consequence string) {
 	for _, p := range problems {
 		where := below(within, p.Path)
-		last := p.Path[strings.LastIndexByte(p.Path, '.')+1:]
 		switch {
 		case p.Unknown && isClinic(t.root, p.Path):
-			s.problem(file, t.line(where), "misplaced", "the plugin's configuration stands at %s, where Traefik does not look for it: it belongs below http.middlewares.NAME.plugin.clinicpass", p.Path)
+			s.problem(file, t.line(where), "misplaced", "The plugin's configuration is at %s, where Traefik does not look for it. Move it to http.middlewares.NAME.plugin.clinicpass.", p.Path)
 		case p.Unknown && p.Nearest != "":
-			s.problem(file, t.line(where), "unknown-key", "Traefik does not know %s at %s; did you mean %s? %s", last, p.Path, p.Nearest, consequence)
+			s.problem(file, t.line(where), "unknown-key", "Unknown or misspelled key %s; did you mean %s? %s", p.Path, p.Nearest, consequence)
 		case p.Unknown:
-			s.problem(file, t.line(where), "unknown-key", "Traefik does not know %s at %s; is it one level too high or too deep? %s", last, p.Path, consequence)
+			s.problem(file, t.line(where), "unknown-key", "Unknown key %s; is it one level too high or too deep? %s", p.Path, consequence)
 		default:
 			s.problem(file, t.line(where), "wrong-type", "%s must be %s. %s", p.Path, p.Want, consequence)
 		}
@@ -130,4 +129,4 @@ func distance(a, b string) int {
 	return levenshtein.ComputeDistance(strings.ToLower(a), strings.ToLower(b))
 }
 
-const notStarted = "Traefik then does not start"
+const notStarted = "Traefik does not start."

@@ -52,11 +52,11 @@ func parseYAML(content []byte) ([]*tree, error) {
 		}
 		var root any
 		if err := node.Decode(&root); err != nil {
-			return nil, fmt.Errorf("it is no sound YAML from line %d on; does a key stand there twice?", node.Line) // the error itself may have values
+			return nil, fmt.Errorf("the YAML is invalid from line %d on. Check for a key that is defined twice", node.Line) // the error itself may have values
 		}
 		branch, ok := named(root).(object)
 		if !ok {
-			return nil, fmt.Errorf("line %d: a map of keys was expected", node.Line)
+			return nil, fmt.Errorf("line %d: a map of keys is expected here", node.Line)
 		}
 		t.root = branch
 		note(&node, "", t.lines)
@@ -64,22 +64,22 @@ func parseYAML(content []byte) ([]*tree, error) {
 	}
 }
 
-// explainYAML returns what YAML's parser says without the file's values, and what it often comes of.
+// explainYAML returns what YAML's parser says without the file's values, and the usual cause.
 func explainYAML(err error, content []byte) error {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	found := linePattern.FindStringSubmatch(message)
 	if found == nil {
-		return errors.New("it is no sound YAML")
+		return errors.New("the YAML is invalid")
 	}
 	line, _ := strconv.Atoi(found[1])
-	hint := "is the indentation of this line or of the one above right?"
+	hint := "Check the indentation of this line and of the line above"
 	switch {
 	case strings.Contains(message, "mapping values are not allowed"):
-		hint = "a text with a colon and a blank behind it needs quotes"
+		hint = "Put quotes around a text that contains a colon and a space"
 	case strings.Contains(message, "cannot start any token") && bytes.Contains(content, []byte("\t")):
-		hint = "a tab cannot indent; use blanks"
+		hint = "Indent with spaces, not with tabs"
 	}
-	return fmt.Errorf("line %d: it is no sound YAML: %s", line, hint)
+	return fmt.Errorf("line %d: the YAML is invalid. %s", line, hint)
 }
 
 // named returns maps whose keys are not all texts as maps whose keys are, as Traefik reads them.
@@ -134,9 +134,9 @@ func parseTOML(content []byte) ([]*tree, error) {
 	if err := toml.Unmarshal(content, &t.root); err != nil {
 		var at toml.ParseError
 		if errors.As(err, &at) {
-			return nil, fmt.Errorf("line %d: it is no sound TOML; is a text without quotes?", at.Position.Line) // the error itself has values
+			return nil, fmt.Errorf("line %d: the TOML is invalid. Check that all texts have quotes", at.Position.Line) // the error itself has values
 		}
-		return nil, errors.New("it is no sound TOML")
+		return nil, errors.New("the TOML is invalid")
 	}
 	return []*tree{t}, nil
 }

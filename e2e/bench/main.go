@@ -1,4 +1,4 @@
-// Command bench measures what the plugin costs, side by side with what stands in its place: other middlewares for the
+// Command bench measures what the plugin costs, side by side with its alternatives: other middlewares for the
 // traffic that passes, and for sign-ins the same plugin compiled and a service behind forwardAuth. It writes the tables of
 // docs/benchmarks.md.
 //
@@ -17,12 +17,12 @@ import (
 )
 
 func main() {
-	role := flag.String("role", "", "what this process is: floor, service, or nothing for the measurement itself")
-	address := flag.String("address", "", "where floor or service listens")
-	upstream := flag.String("upstream", "", "the site behind floor, the API behind service")
-	config := flag.String("config", "", "the middleware's configuration in floor, as JSON")
-	rounds := flag.Int("rounds", 15, "rounds in which the variants take turns")
-	output := flag.String("o", filepath.Join(traefik.Root(), "docs", "benchmarks.md"), "the file whose tables are replaced")
+	role := flag.String("role", "", "role of this process: floor, service, or empty for the measurement")
+	address := flag.String("address", "", "listening address of floor or service")
+	upstream := flag.String("upstream", "", "address of the site behind floor, or of the API behind service")
+	config := flag.String("config", "", "configuration of the middleware in floor, as JSON")
+	rounds := flag.Int("rounds", 15, "number of rounds; each round measures every variant")
+	output := flag.String("o", filepath.Join(traefik.Root(), "docs", "benchmarks.md"), "page whose tables are replaced")
 	flag.Parse()
 
 	var err error

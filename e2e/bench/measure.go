@@ -103,7 +103,7 @@ func (s *stage) signIns(delay time.Duration) []*variant {
 	forward := click
 	forward.host = "service" + delay.String()
 	return []*variant{
-		{name: "the plugin compiled into a Go reverse proxy", target: compiled, processes: []int{floor.id}},
+		{name: "Clinicpass compiled into a Go reverse proxy", target: compiled, processes: []int{floor.id}},
 		{name: "Clinicpass in Traefik", target: plugin, processes: []int{s.proxy.ID()}},
 		{name: "a service behind forwardAuth", target: forward, processes: []int{s.proxy.ID(), service.id}},
 	}

@@ -59,7 +59,7 @@ func partsTable() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	table := "### Parts\n\nGo benchmarks without Traefik and without a network; time in microseconds for each operation.\n\n" +
+	table := "### Parts\n\nGo benchmarks without Traefik and without a network. Times are microseconds for each operation.\n\n" +
 		"| Part | compiled | allocations | interpreted | allocations |\n| --- | ---: | ---: | ---: | ---: |\n"
 	for _, name := range names {
 		c, i := compiled[name], interpreted["Parts/"+name]
@@ -72,7 +72,7 @@ func partsTable() (string, error) {
 	if _, err := fmt.Sscan(interpreted["Parts/SignIn"]["allocs/op"], &allocations); err != nil {
 		return "", err
 	}
-	return table + "\n" + verdict("allocations of an interpreted sign-in", allocations, allocationsTarget), nil
+	return table + "\n" + verdict("Allocations of an interpreted sign-in", allocations, allocationsTarget), nil
 }
 
 func micro(nanoseconds string) string {

@@ -14,12 +14,12 @@ import (
 
 const profileTime = 10 * time.Second
 
-// Where the time of Traefik's process goes.
+// Where Traefik's process spends its CPU time.
 const (
 	collecting   = "garbage collection"
-	allocating   = "the interpreter's variables and frames"
-	interpreting = "the interpreter's other work"
-	libraries    = "the standard library, called by the plugin"
+	allocating   = "interpreter: variables and frames"
+	interpreting = "interpreter: other work"
+	libraries    = "standard library, called by the plugin"
 	elsewhere    = "Traefik, its HTTP server, and connections"
 )
 
@@ -44,7 +44,7 @@ func (s *stage) profileTable(v *variant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	table := "Where the time of Traefik's process goes during sign-ins with Clinicpass, by its own profile:\n\n| Where | share |\n| --- | ---: |\n"
+	table := "CPU profile of Traefik during sign-ins with Clinicpass:\n\n| Where | share |\n| --- | ---: |\n"
 	for _, where := range []string{allocating, interpreting, collecting, libraries, elsewhere} {
 		table += fmt.Sprintf("| %s | %.0f %% |\n", where, 100*shares[where])
 	}

@@ -34,47 +34,47 @@ func verdict(name string, value, target float64) string {
 	if value > target {
 		word = "**missed**"
 	}
-	return fmt.Sprintf("- %s: %.2f, target at most %.2f, %s\n", name, value, target, word)
+	return fmt.Sprintf("- %s: %.2f. Target: at most %.2f, %s.\n", name, value, target, word)
 }
 
 func passTable(variants []*variant) string {
 	none := variants[0].cost.median()
 	forward := variants[len(variants)-1].cost.median()
-	table := "### Traffic that passes\n\nProcessor time of Traefik for a request of the site, in microseconds.\n\n" +
-		"| Middleware | median | middle half | of no middleware | of forwardAuth |\n| --- | ---: | ---: | ---: | ---: |\n"
+	table := "### Traffic that passes\n\nCPU time of Traefik for each request of the site, in microseconds.\n\n" +
+		"| Middleware | median | interquartile range | ratio to no middleware | ratio to forwardAuth |\n| --- | ---: | ---: | ---: | ---: |\n"
 	for _, v := range variants {
 		m := v.cost.median()
 		table += fmt.Sprintf("| %s | %.1f | %s | %.2f | %.2f |\n", v.name, m, v.cost.spread(), m/none, m/forward)
 	}
 	ours := variants[2].cost.median()
-	return table + "\n" + verdict("Clinicpass to no middleware", ours/none, passTarget) +
-		verdict("Clinicpass to forwardAuth", ours/forward, passForwardTarget)
+	return table + "\n" + verdict("Ratio of Clinicpass to no middleware", ours/none, passTarget) +
+		verdict("Ratio of Clinicpass to forwardAuth", ours/forward, passForwardTarget)
 }
 
 func signInTable(delay time.Duration, variants []*variant) string {
 	floor := variants[0].cost.median()
 	ours := variants[1].cost.median()
 	forward := variants[2].cost.median()
-	table := fmt.Sprintf("### Sign-ins, with an API that takes %s\n\nProcessor time of all processes involved but the API, in "+
-		"microseconds.\n\n| Variant | median | middle half | of compiled | of forwardAuth |\n| --- | ---: | ---: | ---: | ---: |\n", delay)
+	table := fmt.Sprintf("### Sign-ins with an API delay of %s\n\nCPU time of all processes except the API for each sign-in, in "+
+		"microseconds.\n\n| Variant | median | interquartile range | ratio to compiled | ratio to forwardAuth |\n| --- | ---: | ---: | ---: | ---: |\n", delay)
 	for _, v := range variants {
 		m := v.cost.median()
 		table += fmt.Sprintf("| %s | %.1f | %s | %.2f | %.2f |\n", v.name, m, v.cost.spread(), m/floor, m/forward)
 	}
-	return table + "\n" + verdict("Clinicpass to a service behind forwardAuth", ours/forward, forwardTarget)
+	return table + "\n" + verdict("Ratio of Clinicpass to a service behind forwardAuth", ours/forward, forwardTarget)
 }
 
 func latencyTable(variants []*variant) string {
 	own := variants[0].took
-	table := fmt.Sprintf("Latency at %d sign-ins per second, in milliseconds, and what is added to the API's own:\n\n"+
+	table := fmt.Sprintf("Latency at %d sign-ins per second, and its increase over the API's own latency, in milliseconds:\n\n"+
 		"| Variant | median | p99 | median added | p99 added |\n| --- | ---: | ---: | ---: | ---: |\n", paceRate)
 	for _, v := range variants {
 		m, p99 := v.took.median(), v.took.quantile(0.99)
 		table += fmt.Sprintf("| %s | %.2f | %.2f | %.2f | %.2f |\n", v.name, m, p99, m-own.median(), p99-own.quantile(0.99))
 	}
 	ours := variants[2].took
-	return table + "\n" + verdict("median added by Clinicpass", ours.median()-own.median(), addedMedianTarget) +
-		verdict("p99 added by Clinicpass", ours.quantile(0.99)-own.quantile(0.99), addedTailTarget)
+	return table + "\n" + verdict("Median latency added by Clinicpass", ours.median()-own.median(), addedMedianTarget) +
+		verdict("p99 latency added by Clinicpass", ours.quantile(0.99)-own.quantile(0.99), addedTailTarget)
 }
 
 // write replaces the page's generated part.

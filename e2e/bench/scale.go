@@ -32,8 +32,8 @@ func scaleTable() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	table := "### Scale\n\nMany providers, each with a room, who have all signed in before: the heap that is kept, and the time of " +
-		"another sign-in of one of the last thousand. The interpreter's heap holds the interpreter as well.\n\n" +
+	table := "### Scale\n\nAll providers have a room and have signed in before. The table shows the heap in use, and the time of another " +
+		"sign-in by one of the last thousand. The interpreted heap includes the interpreter.\n\n" +
 		"| Providers | compiled, MiB | µs | interpreted, MiB | µs |\n| ---: | ---: | ---: | ---: | ---: |\n"
 	for _, name := range names {
 		row := fmt.Sprintf("| %s | %s | %s |", strings.TrimPrefix(name, "Providers/"), compiled[name]["MiB"], micro(compiled[name]["ns/op"]))
@@ -59,9 +59,9 @@ func scaleTable() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return table + "\n" + verdict("loading the plugin into the interpreter, in milliseconds", nanoseconds/1e6, importTarget) +
-		verdict(fmt.Sprintf("Traefik's start until %d middlewares, each with a configuration of its own, serve, in seconds", manyMiddlewares),
-			with.Seconds(), middlewaresTarget) + fmt.Sprintf("- the same with as many routers and no middleware: %.2f seconds\n", without.Seconds()), nil
+	return table + "\n" + verdict("Time to load the plugin into the interpreter, in milliseconds", nanoseconds/1e6, importTarget) +
+		verdict(fmt.Sprintf("Time from Traefik's start until %d middlewares with different configurations serve, in seconds", manyMiddlewares),
+			with.Seconds(), middlewaresTarget) + fmt.Sprintf("- Time with the same number of routers and no middleware, in seconds: %.2f.\n", without.Seconds()), nil
 }
 
 // startTime starts Traefik with many routers, so many of them with a middleware, and returns how long it takes until the

@@ -49,7 +49,7 @@ func (s *stage) close() {
 	})
 }
 
-// closeOnInterrupt leaves no process behind when somebody has seen enough.
+// closeOnInterrupt stops all processes on Ctrl-C.
 func (s *stage) closeOnInterrupt() {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)

@@ -167,7 +167,7 @@ func (b *tab) click(t *testing.T, selector string) {
 	b.do(t, chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// waitFor waits until the page at hand fulfils a JavaScript condition. While one page gives way to
+// waitFor waits until the page at hand fulfills a JavaScript condition. While one page gives way to
 // the next, there is nobody to ask.
 func (b *tab) waitFor(t *testing.T, condition string) {
 	t.Helper()

@@ -12,37 +12,37 @@ import (
 )
 
 const (
-	breakAfter  = 5                // people whose sign-ins fail, with no success between
-	breakFor    = 5 * time.Second  // until one is let through again, to see
-	holdAfter   = 5                // failures of one person
-	holdFor     = 10 * time.Second // in which they are counted, and held off
-	maxFailing  = 1024             // people that a breaker knows by name
+	breakAfter  = 5                // people that fail in a row before the breaker opens
+	breakFor    = 5 * time.Second  // time that the breaker stays open before a probe
+	holdAfter   = 5                // failures of one person before their sign-ins are held
+	holdFor     = 10 * time.Second // time from the first of them until all are forgotten
+	maxFailing  = 1024             // failing people that a breaker stores
 	maxBreakers = 1024
 	maxTimeout  = time.Minute // of a sign-in
 )
 
-// What a sign-in shows of the API.
+// What a sign-in shows about the API.
 const (
-	works  = iota // it answered, even if with a refusal
-	failed        // it failed at answering
-	silent        // nothing: the browser left, or the turn never came
+	works  = iota // it answered, even with a refusal
+	failed        // no connection, a 5xx, or no answer in time
+	silent        // nothing: the browser left, or another sign-in of the person took all the time
 )
 
-// breaker stops asking an API that has failed for several people: everybody learns so at once, and
-// the API gets room to recover. One person alone never opens it. Whose own sign-ins go on failing is
-// held off alone. Configurations that ask the same API in the same way share one, across reloads.
+// breaker is a circuit breaker. It opens when sign-ins of several people failed in a row. Sign-ins
+// then fail at once, and the API can recover. One person alone never opens it: the breaker holds
+// only that person's sign-ins. Configurations that call the API alike share one, across reloads.
 type breaker struct {
 	account string
 	mu      sync.Mutex
-	watched bool            // somebody's sign-in failed lately, so that everybody's is watched
-	calm    time.Time       // when the last of them has been forgotten
-	held    *memory.Memory  // the failures of each person
-	failing map[string]bool // people whose sign-ins failed since one succeeded; open from breakAfter on
-	until   time.Time       // while open: nobody is let through before
+	watched bool            // a sign-in failed lately, so the breaker checks all sign-ins
+	calm    time.Time       // when that failure is forgotten
+	held    *memory.Memory  // failures of each person
+	failing map[string]bool // people that failed since the last success; breakAfter of them open it
+	until   time.Time       // while open: when the next probe may start
 }
 
 var (
-	breakers   = map[[32]byte]*breaker{} // by how the API is asked
+	breakers   = map[[32]byte]*breaker{} // by the hash that breakerFor builds
 	breakersMu sync.Mutex
 )
 
@@ -50,8 +50,8 @@ func newBreaker(account string) *breaker {
 	return &breaker{account: account, held: memory.New(holdFor), failing: map[string]bool{}}
 }
 
-// breakerFor returns the breaker of all that ask the API with the same credentials, for the same
-// type of user, and with the same patience.
+// breakerFor returns the breaker that all configurations with the same API, credentials, type of
+// user, and timeout share.
 func breakerFor(s *Settings) *breaker {
 	id := sha256.Sum256([]byte(fmt.Sprintf("%q %q %s", s.target, s.userType, s.timeout)))
 	breakersMu.Lock()
@@ -65,9 +65,9 @@ func breakerFor(s *Settings) *breaker {
 	return breakers[id]
 }
 
-// admit returns 0 when the API may be asked for the person, else how long it will not be. While the
-// breaker is open, it lets one caller through at a time, as a probe. People whose sign-ins have
-// failed come later than the others, so that none of them can take every probe.
+// admit returns 0 if the person's sign-in may call the API, else the time to wait. While the
+// breaker is open, it admits one sign-in at a time, as a probe. People who failed before wait
+// breakFor longer, so that none of them can take every probe.
 func admit(b *breaker, person string, now time.Time) (wait time.Duration, probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,16 +82,16 @@ func admit(b *breaker, person string, now time.Time) (wait time.Duration, probe 
 		left += breakFor
 	}
 	if left <= 0 {
-		b.until = now.Add(maxTimeout) // unless its end is known before
+		b.until = now.Add(maxTimeout) // at the latest; settle ends the probe
 		return 0, true
 	}
-	if left > breakFor { // a probe is under way, or the person's turn is later
+	if left > breakFor { // a probe is running, or the person failed before
 		return breakFor, false
 	}
 	return left, false
 }
 
-// settle takes in what the sign-in of a person that was let through shows of the API.
+// settle records what an admitted sign-in of the person showed about the API.
 func settle(b *breaker, person string, shown int, probe bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,10 +117,10 @@ func settle(b *breaker, person string, shown int, probe bool, now time.Time) {
 		if !open && len(b.failing) == breakAfter {
 			b.until = now.Add(breakFor)
 			logs.Error("the API of account " + b.account + " failed for " + strconv.Itoa(breakAfter) +
-				" people in a row: it is asked again, once, in " + breakFor.String() +
-				"; until it answers, sign-ins end at once as api_unavailable")
+				" people in a row: sign-ins now fail at once with api_unavailable; Clinicpass tries " +
+				"the API again in " + breakFor.String())
 		}
-		if probe { // others began before the breaker opened, and say nothing new
+		if probe { // other sign-ins started before the breaker opened
 			b.until = now.Add(breakFor)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package clinic signs a provider in to VSee Clinic: it mints the SSO token and sees to the waiting
-// room. It decides whether the API is asked at all, and with which credentials.
+// Package clinic signs a provider in to VSee Clinic: it gets the SSO token and provides the waiting
+// room. It holds the circuit breaker and the current credentials.
 package clinic
 
 import (
@@ -18,9 +18,9 @@ import (
 	"github.com/clinicpass/clinicpass/vsee"
 )
 
-// Settings are the checked parts of a configuration that a Clinic is made of.
+// Settings are the checked parts of a configuration that a Clinic needs.
 type Settings struct {
-	target        vsee.Config // with the secrets as they were read
+	target        vsee.Config // with the values of the secrets
 	config        config.API
 	timeout       time.Duration
 	userType      string
@@ -28,21 +28,21 @@ type Settings struct {
 	rooms         config.Room
 }
 
-// Clinic is the way to one clinic's API. All handlers of one configuration share it over reloads.
+// Clinic calls one clinic's API. All handlers of one configuration share it, across reloads.
 type Clinic struct {
 	settings *Settings
-	done     *memory.Memory // whose room is there
-	breaker  *breaker       // its lock guards what follows
+	done     *memory.Memory // providers that have their room
+	breaker  *breaker       // its lock also guards target and client
 	target   vsee.Config
 	client   *vsee.Client // of target
-	underway sync.Map     // by provider, a chan struct{} that is closed when the turn is over
+	underway sync.Map     // by provider: a chan struct{} that end closes
 }
 
-// Ticket is what the API gave for a sign-in, also for one that failed on the way.
+// Ticket is what a sign-in got from the API. A failed sign-in has one too.
 type Ticket struct {
-	Token    string // signs its holder in: it must not be stored, logged or shared
+	Token    string // signs in whoever holds it: do not store, log or share it
 	Room     string // how the room was obtained; "" without one
-	Assigned bool   // the room, in this sign-in
+	Assigned bool   // this sign-in assigned the room
 	Trace    vsee.Trace
 }
 
@@ -51,7 +51,7 @@ type Ticket struct {
 func Parse(c *config.Config, portalHost, userAgent string, p *config.Problems) *Settings {
 	timeout, err := time.ParseDuration(c.API.Timeout)
 	p.Require(err == nil && timeout > 0 && timeout <= maxTimeout, "api.timeout",
-		"must be a duration with its unit, up to 1m, such as 10s")
+		"must be a duration with a unit, at most 1m, such as 10s")
 	s := &Settings{
 		config: c.API, target: Target(c.API, userAgent, p), timeout: timeout,
 		userType: vsee.Provider, disableEmails: c.Provider.DisableEmails,
@@ -63,7 +63,7 @@ func Parse(c *config.Config, portalHost, userAgent string, p *config.Problems) *
 	return s
 }
 
-// Target checks how to reach the API, and reads its secrets.
+// Target checks the address and the other values for API calls, and reads the secrets.
 func Target(c config.API, userAgent string, p *config.Problems) vsee.Config {
 	encodings := []string{vsee.Multipart, vsee.JSON, vsee.Form}
 	target := vsee.Config{
@@ -78,11 +78,11 @@ func Target(c config.API, userAgent string, p *config.Problems) vsee.Config {
 		target.API = u.String()
 	}
 	p.Require(config.Token.MatchString(target.AccountCode), "api.accountCode",
-		"is required: the account code that VSee gave to the clinic, without blanks")
+		"is required: the account code from VSee, without spaces")
 	return target
 }
 
-// New returns the way to the API, with nothing remembered.
+// New returns a Clinic that remembers no rooms. It makes no network call.
 func New(s *Settings) *Clinic {
 	return &Clinic{
 		settings: s, done: memory.New(roomLife),
@@ -90,7 +90,7 @@ func New(s *Settings) *Clinic {
 	}
 }
 
-// Use makes later sign-ins use the credentials as the settings have them.
+// Use makes later sign-ins use the credentials in the settings.
 func Use(c *Clinic, s *Settings) {
 	c.breaker.mu.Lock()
 	defer c.breaker.mu.Unlock()
@@ -100,7 +100,7 @@ func Use(c *Clinic, s *Settings) {
 	}
 }
 
-// Through makes a clinic's calls go through t, for tests and measurements.
+// Through sends a clinic's calls through t, for tests and benchmarks.
 func Through(c *Clinic, t http.RoundTripper) { c.client = vsee.Through(c.client, t) }
 
 func current(c *Clinic) *vsee.Client {
@@ -109,9 +109,9 @@ func current(c *Clinic) *vsee.Client {
 	return c.client
 }
 
-// renewed reports whether the API refused the credentials and they have been replaced since they
-// were read, so that the call should be made once more: a rotated key needs no restart. It reads
-// the secrets again, unless somebody has since the refused client was in use.
+// renewed reports whether the caller should repeat a call: the API refused the credentials, and new
+// ones are available. So a rotated key needs no restart. It reads the secrets again, unless another
+// sign-in has already replaced the refused client.
 func renewed(c *Clinic, refused *vsee.Client, err error) bool {
 	if !errors.Is(err, vsee.ErrCredentials) {
 		return false
@@ -129,10 +129,10 @@ func renewed(c *Clinic, refused *vsee.Client, err error) bool {
 	return current(c) != refused
 }
 
-var errOpen = errors.New("the API was not asked, because it has failed repeatedly")
+var errOpen = errors.New("the circuit breaker blocked the sign-in: the API has failed repeatedly")
 
-// SignIn mints a token for the provider, whose room is then there. It gives a ticket with every
-// error; OutcomeOf tells what the error comes to.
+// SignIn gets a token for the provider and, with room.enabled, provides the waiting room. It
+// returns a ticket with every error. OutcomeOf returns the error's outcome.
 func SignIn(ctx context.Context, c *Clinic, p *provider.Provider) (*Ticket, error) {
 	t := &Ticket{}
 	b := c.breaker
@@ -167,14 +167,14 @@ func SignIn(ctx context.Context, c *Clinic, p *provider.Provider) (*Ticket, erro
 	return t, err
 }
 
-// ask reports whether the sign-in is a probe. The ticket gets how long the API may not be asked.
+// ask reports whether the sign-in is a probe. If the breaker blocks it, it sets t.Trace.RetryAfter.
 func ask(b *breaker, p *provider.Provider, t *Ticket) bool {
 	wait, probe := admit(b, p.Hash, time.Now())
 	t.Trace.RetryAfter = wait
 	return probe
 }
 
-// shownBy tells what a sign-in shows of the API. An API that answers 429 works.
+// shownBy returns what a sign-in showed about the API. An API that answers 429 works.
 func shownBy(t *Ticket, err error) int {
 	unavailable := errors.Is(err, vsee.ErrUnavailable) && t.Trace.RetryAfter == 0
 	switch {
@@ -186,7 +186,7 @@ func shownBy(t *Ticket, err error) int {
 	return works
 }
 
-// OutcomeOf names what an error of SignIn comes to.
+// OutcomeOf returns the outcome of an error of SignIn.
 func OutcomeOf(err error) outcome.Outcome {
 	switch {
 	case errors.Is(err, vsee.ErrCredentials):

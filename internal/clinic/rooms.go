@@ -21,7 +21,7 @@ const (
 	roomCreated    = "created" // how a sign-in obtained the provider's room
 	roomFound      = "found"
 	roomRemembered = "remembered"
-	assignID       = "id" // what is sent to assign a room
+	assignID       = "id" // values of room.assign.value
 	assignCode     = "code"
 	maxSlugPart    = 32             // bytes of one placeholder's value in a slug
 	maxRoomName    = 100            // characters
@@ -34,7 +34,7 @@ var (
 	slugBreak     = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// parseRooms checks the section room. The rooms are in portalHost's domain unless it says another.
+// parseRooms checks the section room. Without room.domain, rooms are in portalHost's domain.
 func parseRooms(c *config.Config, portalHost string, p *config.Problems) config.Room {
 	r := c.Room
 	r.Domain = strings.ToLower(config.OrElse(r.Domain, portalHost))
@@ -46,7 +46,7 @@ func parseRooms(c *config.Config, portalHost string, p *config.Problems) config.
 	p.Require(r.Domain == "" || domainPattern.MatchString(r.Domain), "room.domain",
 		"must be a bare host name, such as clinic.example.com")
 	p.Require(strings.Contains(r.Slug, "{hash}"), "room.slug",
-		"must contain {hash}, or two providers could end at one room's address")
+		"must contain {hash}, or two providers could share one room address")
 	provider.CheckTemplate("room.slug", r.Slug, p)
 	provider.CheckTemplate("room.name", r.Name, p)
 	p.Require(fieldPattern.MatchString(r.Assign.Field), "room.assign.field",
@@ -55,10 +55,10 @@ func parseRooms(c *config.Config, portalHost string, p *config.Problems) config.
 	return r
 }
 
-// roomOf returns the provider's room. Its code and slug follow from the provider's code, so that
-// every replica comes to the same ones and no two providers share either. The code, 80 bits of a
-// hash in letters and digits, counts account and domain in, because another clinic may number its
-// providers alike.
+// roomOf returns the provider's room. Code and slug derive from the provider's code, so that every
+// replica gets the same ones and no two providers share one. The code is 80 bits of a hash, in
+// letters and digits. The hash includes account and domain, because another clinic may use the same
+// provider codes.
 func roomOf(s *Settings, p *provider.Provider) vsee.Room {
 	domain := s.rooms.Domain
 	sum := sha256.Sum256([]byte(s.target.AccountCode + "\n" + domain + "\n" + p.Code))
@@ -68,7 +68,7 @@ func roomOf(s *Settings, p *provider.Provider) vsee.Room {
 	}
 }
 
-// roomName leaves out a last name that is not known, and never comes out empty.
+// roomName omits an unknown last name. It never returns an empty name.
 func roomName(template string, p *provider.Provider) string {
 	known := *p
 	known.LastName = strings.TrimPrefix(p.LastName, "-")
@@ -76,7 +76,7 @@ func roomName(template string, p *provider.Provider) string {
 	return config.OrElse(strings.TrimSpace(fmt.Sprintf("%.*s", maxRoomName, name)), p.Who.ID)
 }
 
-// slugParts shortens what goes into a slug, so that the hash always fits beside it.
+// slugParts shortens the values for a slug, so that the slug always has space for the hash.
 func slugParts(p *provider.Provider) *provider.Provider {
 	who := &identity.Identity{
 		ID: slugPart(p.Who.ID), Email: slugPart(p.Who.Email),
@@ -89,15 +89,15 @@ func slugParts(p *provider.Provider) *provider.Provider {
 
 func slugPart(value string) string { return fmt.Sprintf("%.*s", maxSlugPart, slugify(value)) }
 
-// slugify leaves lower-case letters, digits and single hyphens.
+// slugify keeps lower-case letters and digits, and replaces the rest with single hyphens.
 func slugify(value string) string {
 	return strings.Trim(slugBreak.ReplaceAllString(strings.ToLower(value), "-"), "-")
 }
 
-// errTurn says nothing of the API, unlike other timeouts.
-var errTurn = fmt.Errorf("%w: another sign-in of the same provider is still at it", vsee.ErrTimeout)
+// errTurn shows nothing about the API, unlike other timeouts.
+var errTurn = fmt.Errorf("%w: another sign-in of the same provider is creating the room", vsee.ErrTimeout)
 
-// begin waits for the provider's turn, which end gives to the next.
+// begin waits until no other sign-in provides the provider's room. Call end when it is done.
 func begin(ctx context.Context, c *Clinic, key string) error {
 	for {
 		turn, busy := c.underway.LoadOrStore(key, make(chan struct{}))
@@ -120,7 +120,7 @@ func end(c *Clinic, key string) {
 	close(turn.(chan struct{}))
 }
 
-// provide sees to it that the provider has their room, once for simultaneous clicks and once a day.
+// provide makes sure that the provider has a room: once for simultaneous clicks, and once a day.
 func provide(ctx context.Context, c *Clinic, p *provider.Provider, sso *vsee.SSO, t *Ticket) error {
 	if memory.Count(c.done, p.Hash, 0, time.Now()) > 0 {
 		t.Room = roomRemembered
@@ -130,11 +130,11 @@ func provide(ctx context.Context, c *Clinic, p *provider.Provider, sso *vsee.SSO
 		return err
 	}
 	defer func() { end(c, p.Hash) }()
-	if memory.Count(c.done, p.Hash, 0, time.Now()) > 0 { // somebody was faster
+	if memory.Count(c.done, p.Hash, 0, time.Now()) > 0 { // another sign-in was faster
 		t.Room = roomRemembered
 		return nil
 	}
-	// A closed tab does not stop what has begun; only the deadline does.
+	// If the browser leaves, the work continues until the deadline, for the next sign-in.
 	deadline, _ := ctx.Deadline()
 	work, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
@@ -146,20 +146,20 @@ func provide(ctx context.Context, c *Clinic, p *provider.Provider, sso *vsee.SSO
 	}
 	if err == nil {
 		memory.Count(c.done, p.Hash, 1, time.Now())
-		if ctx.Err() == context.Canceled { // the browser has left meanwhile
+		if ctx.Err() == context.Canceled { // the browser left
 			err = vsee.ErrCanceled
 		}
 	}
 	return err
 }
 
-// furnish creates the room unless it exists, and assigns it unless it is assigned. Each step may be
-// repeated, so a sign-in resumes where an earlier one stopped, on this replica or another.
+// furnish creates the room unless it exists, and assigns it unless it is assigned. Every step is
+// safe to repeat, so a sign-in continues where an earlier one stopped, on any replica.
 func furnish(ctx context.Context, c *Clinic, by *vsee.Client, want vsee.Room, sso *vsee.SSO,
 	t *Ticket,
 ) error {
 	userID := vsee.UserID(sso)
-	if strings.Trim(userID, ".") == "" { // no segment of a path that stays one
+	if strings.Trim(userID, ".") == "" { // "." and ".." would change the path of the call
 		return fmt.Errorf("%w: the answer to the sign-in has no data.id to assign the room to",
 			vsee.ErrAPI)
 	}
@@ -170,7 +170,7 @@ func furnish(ctx context.Context, c *Clinic, by *vsee.Client, want vsee.Room, ss
 	room, err := vsee.CreateRoom(ctx, by, want, &t.Trace)
 	how := roomCreated
 	if errors.Is(err, vsee.ErrExists) {
-		// Slug or code are taken. Only a room with our code is this provider's.
+		// The slug or the code is taken. Only a room with this code belongs to the provider.
 		how = roomFound
 		room, err = vsee.RoomByCode(ctx, by, want.Code, &t.Trace)
 	}
@@ -187,12 +187,12 @@ func furnish(ctx context.Context, c *Clinic, by *vsee.Client, want vsee.Room, ss
 		body.Value = room.ID
 	}
 	if body.Value == "" {
-		return fmt.Errorf("%w: the room has no id in the answer; set room.assign.value: code",
+		return fmt.Errorf("%w: the answer has no room id; set room.assign.value: code",
 			vsee.ErrAPI)
 	}
 	err = vsee.AssignRoom(ctx, by, body, &t.Trace)
 	if errors.Is(err, vsee.ErrAPI) {
-		// "Assigned already" in words that do not say so: the API itself knows.
+		// This may mean "already assigned" in other words, so ask for the room's providers.
 		ids, _ := vsee.RoomProviders(ctx, by, room.Code, &t.Trace)
 		t.Assigned = contains(ids, userID)
 	} else {

@@ -7,7 +7,8 @@ package config
 // comments on the fields: what each key means and, where CreateConfig has no default, what its
 // absence comes to. A section's comment goes before those of its keys.
 type Config struct {
-	// `/clinic` and everything below `/clinic/`, never `/clinicx`; `/` takes every path.
+	// Clinicpass answers this path and every path below it: `/clinic` and `/clinic/...`, not
+	// `/clinicx`. With `/` it answers every path.
 	PathPrefix string   `json:"pathPrefix,omitempty"`
 	Portal     Portal   `json:"portal,omitempty"`
 	API        API      `json:"api,omitempty"`
@@ -17,30 +18,31 @@ type Config struct {
 	Limits     Limits   `json:"limits,omitempty"`
 	Audit      Audit    `json:"audit,omitempty"`
 	Pages      Pages    `json:"pages,omitempty"`
-	// Set it where an entry point has `sanitizePath: false`, or `stripPrefix` stands before the
-	// plugin on the portal's router, so that paths such as `//a` and the empty one pass unchanged.
+	// Passes paths such as `//a` and the empty path unchanged. Set it if an entry point has
+	// `sanitizePath: false`, or if `stripPrefix` runs before Clinicpass on the portal's router.
 	ExactPassThrough bool `json:"exactPassThrough,omitempty"`
 }
 
 // Portal describes the clinic's portal, where the browser is sent.
 type Portal struct {
-	// The portal's address; https, or http on this machine. Default: required.
+	// Address of the clinic's portal: https, or http on this machine. Default: required.
 	URL string `json:"url,omitempty"`
-	// The page for the bare prefix and for a path that is refused.
+	// Page that opens for the bare prefix, and for a path that is refused.
 	DefaultNext string `json:"defaultNext,omitempty"`
-	// Path prefixes, by whole segments, that may be asked for. Default: any safe path.
+	// Path prefixes of the pages that links may open, matched by whole segments. Default: any safe
+	// path.
 	AllowedNext []string `json:"allowedNext,omitempty"`
-	// The request's query travels inside `next`.
+	// Keeps the request's query inside `next`.
 	KeepQuery bool `json:"keepQuery"`
-	// Further query parameters for the auth address, such as `disable_navigation: "1"`. Default: none.
+	// More query parameters for the auth address, such as `disable_navigation: "1"`. Default: none.
 	AuthParams map[string]string `json:"authParams,omitempty"`
-	// A page of the same site may open the clinic in an iframe.
+	// Allows a page of the same site to open the clinic in an iframe.
 	AllowFrame bool `json:"allowFrame,omitempty"`
 }
 
 // API describes the clinic's API. Its secrets are a literal, file:PATH or env:NAME.
 type API struct {
-	// The API's address; https, or http on this machine. Default: required.
+	// Address of VSee's API: https, or http on this machine. Default: required.
 	URL string `json:"url,omitempty"`
 	// Sent as `X-AccountCode`. Default: required.
 	AccountCode string `json:"accountCode,omitempty"`
@@ -48,12 +50,12 @@ type API struct {
 	Key string `json:"key,omitempty"`
 	// Sent as `X-ApiSecret`; a secret. Default: none.
 	Secret string `json:"secret,omitempty"`
-	// The clinic admin's token, sent as `X-ApiToken` for waiting rooms only; a secret. Default:
-	// with rooms required.
+	// The clinic admin's token, sent as `X-ApiToken` only for waiting rooms; a secret. Default:
+	// required with rooms.
 	Token string `json:"token,omitempty"`
-	// How request bodies are sent: `multipart`, `json` or `form`.
+	// Encoding of request bodies: `multipart`, `json` or `form`.
 	Encoding string `json:"encoding,omitempty"`
-	// How long one whole sign-in may take with its retries, at most `1m`.
+	// Time limit for one sign-in with all its calls and retries, at most `1m`.
 	Timeout string `json:"timeout,omitempty"`
 }
 
@@ -61,16 +63,16 @@ type API struct {
 type Identity struct {
 	// Your auth layer, see [Presets](#presets). Default: `custom`.
 	Preset string `json:"preset,omitempty"`
-	// The header with Default: the preset's.
+	// Header with Default: the preset's.
 	Headers Headers `json:"headers,omitempty"`
-	// The order of words in `name`: `first-last` or `last-first`; "Doe, Jane" is understood in both.
+	// Order of the words in `name`: `first-last` or `last-first`. Both accept "Doe, Jane".
 	NameOrder string `json:"nameOrder,omitempty"`
-	// What stands between groups in one header line. Default: the preset's.
+	// Separator between the groups in one header line. Default: the preset's.
 	GroupsSeparator string `json:"groupsSeparator,omitempty"`
-	// How header values are written: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`,
-	// or `latin1`.
+	// Encoding of header values: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`, or
+	// `latin1`.
 	Encoding string `json:"encoding,omitempty"`
-	// The provider must be in one of these groups. In a text, which Traefik cuts at commas, `%2C` is a
+	// The provider must be in one of these groups. Traefik splits a text at commas: write `%2C` for a
 	// comma in a group's name. Default: everybody.
 	AllowedGroups []string `json:"allowedGroups,omitempty"`
 	// `network` confirms that only your auth middleware can set plain identity headers. Clinicpass then
@@ -82,37 +84,37 @@ type Identity struct {
 
 // Proof names a header by which the auth layer proves that it set the others.
 type Proof struct {
-	// The header by which the auth layer proves that it set the others. Default: none.
+	// Header with a secret, which proves that the auth layer answered for this request. Default: none.
 	Header string `json:"header,omitempty"`
-	// What must be in it; a secret. Default: none.
+	// The value that this header must have; a secret. Default: none.
 	Secret string `json:"secret,omitempty"`
 }
 
 // JWT describes a signed token that holds the identity. JWKS is file:PATH.
 type JWT struct {
-	// The header with the signed token; `Bearer ` before it is fine. Default: the preset's.
+	// Header with the signed token. The value may begin with `Bearer `. Default: the preset's.
 	Header string `json:"header,omitempty"`
-	// The address of the keys that sign it; https, or http on this machine. Default: the preset's.
+	// Address of the keys that sign the token: https, or http on this machine. Default: the preset's.
 	JWKSURL string `json:"jwksURL,omitempty"`
-	// Instead of an address, `file:PATH` with the keys (a JSON Web Key Set). Default: none.
+	// `file:PATH` with the keys (a JSON Web Key Set), instead of an address. Default: none.
 	JWKS string `json:"jwks,omitempty"`
-	// The token's `iss`. Default: with a token required.
+	// Value of the token's `iss`. Default: required with a token.
 	Issuer string `json:"issuer,omitempty"`
-	// One of the token's `aud`. Default: with a token required.
+	// One value of the token's `aud`. Default: required with a token.
 	Audience string `json:"audience,omitempty"`
-	// The claim, or path of claims, with Default: OpenID Connect's.
+	// Claim, or path of claims, with Default: OpenID Connect's.
 	Claims Headers `json:"claims,omitempty"`
 }
 
 // Headers names a header, or a claim, for each part of an identity. "" leaves the preset's.
 type Headers struct {
-	// The provider's lasting id.
+	// The provider's stable user ID.
 	ID string `json:"id,omitempty"`
-	// The e-mail address.
+	// The email address.
 	Email string `json:"email,omitempty"`
-	// The whole name.
+	// The full name.
 	Name string `json:"name,omitempty"`
-	// The first name, which with the last name beats `name`.
+	// The first name. First and last name take precedence over `name`.
 	FirstName string `json:"firstName,omitempty"`
 	// The last name.
 	LastName string `json:"lastName,omitempty"`
@@ -122,46 +124,48 @@ type Headers struct {
 
 // Provider says how an identity becomes a user of VSee.
 type Provider struct {
-	// The provider's lasting code at VSee: `{id}` or `{email}`, with any fixed text around it. Over
-	// 128 bytes `h-` and its SHA-256 are sent.
+	// The provider's code at VSee: `{id}` or `{email}`, with any fixed text around it. Instead of a
+	// code over 128 bytes, Clinicpass sends `h-` and its SHA-256.
 	Code string `json:"code,omitempty"`
-	// VSee sends this user no e-mail.
+	// Turns off VSee's emails to this user.
 	DisableEmails bool `json:"disableEmails,omitempty"`
-	// `provider` (VSee's type 400), or `patient` (200), who needs a `portal.defaultNext`: see
+	// `provider` (VSee's type 400) or `patient` (200). Patients need `portal.defaultNext`, see
 	// [Patients](patients.md).
 	Type string `json:"type,omitempty"`
 }
 
 // Room says whether and how each provider gets a waiting room of their own.
 type Room struct {
-	// Every provider gets a waiting room.
+	// Gives every provider a waiting room.
 	Enabled bool `json:"enabled,omitempty"`
-	// The clinic's domain at VSee. Default: the host of `portal.url`.
+	// Domain of the clinic at VSee. Default: the host of `portal.url`.
 	Domain string `json:"domain,omitempty"`
-	// The end of the room's address; must hold `{hash}`, 16 hexadecimal digits of the code's SHA-256.
+	// End of the room's address. It must contain `{hash}`, 16 hexadecimal digits of the code's
+	// SHA-256.
 	Slug string `json:"slug,omitempty"`
-	// Shown to patients, from `{id} {email} {name} {firstName} {lastName} {hash}`.
+	// Room name that patients see, made from `{id} {email} {name} {firstName} {lastName} {hash}`.
 	Name   string `json:"name,omitempty"`
 	Assign Assign `json:"assign,omitempty"`
 }
 
 // Assign is the body of POST users/:id/rooms, which VSee does not document.
 type Assign struct {
-	// The field by which a room is assigned.
+	// Field of the request that assigns a room.
 	Field string `json:"field,omitempty"`
-	// What that field holds: the room's `id` or `code`.
+	// Value of that field: the room's `id` or `code`.
 	Value string `json:"value,omitempty"`
 }
 
 // Limits bounds the sign-ins per provider and minute; 0 switches the limit off.
 type Limits struct {
-	// Sign-ins per provider and minute that may succeed, so that a redirect loop ends; `0` for no limit.
+	// Successful sign-ins per provider and minute, which ends redirect loops. `0` means no limit.
 	SignIns int `json:"signIns"`
 }
 
 // Audit names the file that gets a line for every answer: a path, stdout, stderr, or "" for none.
 type Audit struct {
-	// Where a JSON line for every answer goes: a path, `stdout` or `stderr`. Default: none.
+	// File for the audit, with one JSON line for each answer: a path, `stdout` or `stderr`. Default:
+	// none.
 	File string `json:"file,omitempty"`
 }
 

@@ -9,39 +9,39 @@ import (
 	"github.com/clinicpass/clinicpass/internal/jwt"
 )
 
-// allowedGroups are the groups whose members may sign in. A group counts as a whole: the name of one
-// may have the separator in it, as distinguished names (DN, RFC 4514) have commas.
+// allowedGroups are the groups whose members may sign in. Only whole names match. A name may
+// contain the separator: distinguished names (DN, RFC 4514) contain commas.
 type allowedGroups struct {
 	names     map[string]bool
 	separator string
-	item      *regexp.Regexp // one group or a piece of one, with the separator or end behind it
-	most      int            // pieces that a name in names has
+	item      *regexp.Regexp // a group or a piece of one, with the separator or end after it
+	most      int            // pieces that a name in names can have
 }
 
 const (
 	quoted = `"(?:[^"\\]|\\.|"")*(?:"|$)`
-	// A backslash takes the meaning from a separator.
+	// A backslash escapes a separator.
 	itemPattern = `(?s)\s*(` + quoted + `|(?:\\.|.)*?)\s*(?:%s|$)`
 	blank       = `\s`
 	equals      = `[\s\p{Z}]*(?:=|%3[Dd])`
 )
 
 var (
-	// What a DN consists of: an attribute's name and value. Other texts are built so as well.
+	// A piece of a DN: attribute=value. Other texts have this form too.
 	piece    = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9._-]*|[0-9]+(?:\.[0-9]+)+)` + equals)
 	dnPiece  = regexp.MustCompile(`^(?i:cn|ou|dc|o|c|l|st|street|uid|userid)` + equals)
-	dnRoot   = regexp.MustCompile(`^(?i:dc|o|c)` + equals) // the last pieces of most
+	dnRoot   = regexp.MustCompile(`^(?i:dc|o|c)` + equals) // the last pieces of most DNs
 	onePart  = regexp.MustCompile(`^(?:[^,\\]|\\.)*$`)
 	likeJSON = regexp.MustCompile(`^(?:\[\s*["{]|\{)`)
-	words    = regexp.MustCompile(strings.Replace(itemPattern, "%s", blank, 1)) // of a Go slice
+	words    = regexp.MustCompile(strings.Replace(itemPattern, "%s", blank, 1)) // of a printed Go slice
 )
 
-// parseGroups checks identity.allowedGroups. Traefik cuts a text at its commas before a plugin sees
-// it, so that a DN in a label comes as pieces, which others' DNs have as well.
+// parseGroups checks identity.allowedGroups. Traefik splits a text at its commas before the plugin
+// sees it. parseGroups refuses pieces of a DN, because DNs of other groups have the same pieces.
 func parseGroups(allowed []string, separator string, p *config.Problems) *allowedGroups {
 	const key, how = "identity.allowedGroups",
-		"%q %s. Traefik cuts a text at each comma: write one list item for each group, or a text " +
-			"without blanks; %%2C is a comma in a group's name, as in cn=clinicians%%2Cou=groups"
+		"%q %s. Traefik splits a text at its commas: write a list with one group per item, or a " +
+			"text without spaces; for a comma in a name write %%2C, as in cn=clinicians%%2Cou=groups"
 	g := &allowedGroups{names: map[string]bool{}, separator: separator, most: 1}
 	g.item = regexp.MustCompile(strings.Replace(itemPattern, "%s", regexp.QuoteMeta(separator), 1))
 	for _, name := range allowed {
@@ -50,14 +50,14 @@ func parseGroups(allowed []string, separator string, p *config.Problems) *allowe
 		p.Require(plain == name || plain == "", key, how, name, "has a blank before or behind it")
 		torn := dnPiece.MatchString(plain) && onePart.MatchString(plain)
 		p.Require(!torn, key, how, name, "is only a piece of a distinguished name")
-		p.Require(plain != "", key, "has an empty group: name a group, or remove it")
+		p.Require(plain != "", key, "has an empty group: write a name, or remove it")
 		g.names[plain] = true
 		g.most += len(g.item.FindAllString(plain, -1)) + len(strings.Fields(plain))
 	}
 	return g
 }
 
-// Allowed reports whether somebody is in one of identity.allowedGroups.
+// Allowed reports whether the person is in one of identity.allowedGroups.
 func Allowed(r *Reader, who *Identity) bool {
 	for _, group := range who.Groups {
 		if r.allowed.names[strings.TrimSpace(group)] {
@@ -67,13 +67,13 @@ func Allowed(r *Reader, who *Identity) bool {
 	return false
 }
 
-// groupsIn returns all that may be the name of a group in a text that lists some: JSON, a list in
-// brackets, or what stands between separators; for names with separators, also what several pieces
-// come to. It is never a part of a DN.
+// groupsIn returns every possible group name in a text: from JSON, a list in brackets, or names
+// between separators. A name may contain separators, so it also returns consecutive pieces joined.
+// It never returns a part of a DN.
 func groupsIn(g *allowedGroups, text string) []string {
 	text = strings.TrimSpace(text)
 	isList := strings.HasPrefix(text, "[") && json.Valid([]byte(text))
-	if isList || likeJSON.MatchString(text) { // a list that was cut off is none
+	if isList || likeJSON.MatchString(text) { // a truncated list has no names
 		return append(jwt.Texts([]byte(text)), text)
 	}
 	item := g.item
@@ -82,7 +82,7 @@ func groupsIn(g *allowedGroups, text string) []string {
 	groups := []string{text}
 	if isOpen && isClosed {
 		text = inner
-		if !strings.Contains(text, g.separator) { // as Go prints a slice
+		if !strings.Contains(text, g.separator) { // a printed Go slice
 			item = words
 		}
 	}
@@ -95,7 +95,7 @@ func groupsIn(g *allowedGroups, text string) []string {
 	return groups
 }
 
-// piecesOf returns where the pieces of a text start and end, of which a whole DN is one.
+// piecesOf returns where the pieces of a text start and end. A whole DN is one piece.
 func piecesOf(g *allowedGroups, item *regexp.Regexp, text string) (starts, ends []int) {
 	starts = []int{}
 	ends = []int{}
@@ -114,8 +114,8 @@ func piecesOf(g *allowedGroups, item *regexp.Regexp, text string) (starts, ends 
 	return starts, ends
 }
 
-// isOneDN reports whether a piece goes on with the DN that another began. The next DN begins behind a
-// root with the attribute that the first began with; in doubt it is one DN, which lets nobody in.
+// isOneDN reports whether a piece continues the DN that first began. A new DN begins after a root,
+// with the same attribute as the first. In doubt it is one DN, which lets nobody in.
 func isOneDN(first, before, next string) bool {
 	a, b, c := piece.FindStringSubmatch(first), piece.FindStringSubmatch(before), piece.FindStringSubmatch(next)
 	named := dnPiece.MatchString(before) || dnPiece.MatchString(next)
@@ -126,8 +126,8 @@ func isOneDN(first, before, next string) bool {
 	return !begins
 }
 
-// namesIn returns the name as it is, and without the quotes and backslashes that guard separators in
-// it. In a DN these have their own meaning.
+// namesIn returns the name unchanged, and without the quotes or backslashes that escape separators.
+// It keeps the backslashes of a DN, where they have their own meaning.
 func namesIn(g *allowedGroups, name string) []string {
 	names := []string{name}
 	if inner, isOpen := strings.CutPrefix(name, `"`); isOpen {

@@ -13,12 +13,12 @@ import (
 // header is one configured header.
 type header struct{ configured, canonical string }
 
-// parseHeader checks a header's name, and makes Read refuse what another program might take for it:
-// X_Auth_User or X.Auth.User for X-Auth-User, or another case than Go's and the configured one.
+// parseHeader checks a header name. It makes Read refuse names that another program might take for
+// it: X_Auth_User or X.Auth.User for X-Auth-User, or a case that is neither Go's nor configured.
 func parseHeader(r *Reader, key, name string, p *config.Problems) header {
 	p.Require(name == "" || config.Token.MatchString(name), key, "%q is not a header name", name)
 	n := header{configured: name, canonical: textproto.CanonicalMIMEHeaderKey(name)}
-	if n.configured != n.canonical && !r.exact[n.configured] { // one header may be two parts
+	if n.configured != n.canonical && !r.exact[n.configured] { // two parts may share a header
 		r.otherCase = append(r.otherCase, n)
 	}
 	r.lengths[len(name)%64] = true
@@ -27,7 +27,7 @@ func parseHeader(r *Reader, key, name string, p *config.Problems) header {
 	return n
 }
 
-// plainSpelling is what all aliases of a header name have in common.
+// plainSpelling returns the same text for all aliases of a header name.
 func plainSpelling(name string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "_", "-"), ".", "-"))
 }
@@ -48,12 +48,12 @@ func parseParts(r *Reader, c config.Identity, p *config.Problems) {
 	r.groups = parseHeader(r, "identity.headers.groups", r.Headers.Groups, p)
 	_, known := presets[c.Preset]
 	p.Require(!known || r.Headers.ID != "", "identity.headers.id",
-		"is required: name the header with the provider's lasting id, or choose identity.preset")
+		"is required: name the header with the provider's stable user ID, or set identity.preset")
 }
 
-// ordinary matches the values of all parts, a line each, when nothing in them is to be decoded,
-// trimmed or refused: words of visible ASCII and letters, with single blanks between them, and an
-// ordinary address. No value begins with "=", by which RFC 2047 is known.
+// ordinary matches the values of all parts, one per line, if none needs decoding, trimming or a
+// refusal: words of visible ASCII and letters with single spaces, and an ordinary email address. No
+// value begins with "=", as RFC 2047 does.
 var ordinary = regexp.MustCompile(
 	`^` + plainID + `\n(?:` + plainAddress + `)?(?:\n(?:` + plainWords + `)?){3}$`)
 
@@ -88,7 +88,7 @@ func refuseDoubled(part header) *outcome.Refusal {
 	return refuse("header " + part.configured + " arrived more than once")
 }
 
-// decodeParts is the rest of readParts where there is something to decode, to refuse, or to add.
+// decodeParts is the slow path of readParts, for values to decode or refuse, and for groups.
 func decodeParts(r *Reader, h http.Header, values []string) (*Identity, *outcome.Refusal) {
 	sources := []string{}
 	for i, part := range r.parts {
@@ -101,12 +101,12 @@ func decodeParts(r *Reader, h http.Header, values []string) (*Identity, *outcome
 		values[i] = value
 		sources = append(sources, source)
 	}
-	return accept(r, h, sources, values, readGroups(r, h), sources[0]+" is missing or blank: does the "+
-		"auth middleware come before this one, and does it pass this header on (forwardAuth: "+
-		"authResponseHeaders)?")
+	return accept(r, h, sources, values, readGroups(r, h), sources[0]+" is missing or blank: "+
+		"put the auth middleware before this one, and make it pass this header on (forwardAuth: "+
+		"authResponseHeaders)")
 }
 
-// readGroups reads the groups from their header, which may come in several lines, if they matter.
+// readGroups reads the groups header, which may have several lines, if only groups may sign in.
 func readGroups(r *Reader, h http.Header) []string {
 	groups := []string{}
 	if !r.Grouped {

@@ -1,6 +1,6 @@
-// Package identity reads who is signed in from what the auth layer sets: plain headers, which it
-// trusts (that no client can set them is for the auth middleware in front to ensure), a principal,
-// or a signed token.
+// Package identity reads the provider's identity from what the auth layer sets: plain headers,
+// Azure's principal, or a signed token. It trusts plain headers: the auth middleware must ensure
+// that no client can set them.
 package identity
 
 import (
@@ -15,25 +15,25 @@ import (
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-// Identity is what the auth layer says about the signed-in person. All but ID may be empty.
+// Identity is what the auth layer says about the signed-in person. All fields but ID may be empty.
 type Identity struct {
 	ID, Email, Name, FirstName, LastName string
 	Groups                               []string
 }
 
-// inOrder lists what names the parts of an identity; their values are listed in the same order.
+// inOrder lists the names of an identity's parts. Lists of their values have the same order.
 func inOrder(h config.Headers) []string {
 	return []string{h.ID, h.Email, h.Name, h.FirstName, h.LastName}
 }
 
-// Reader reads identities as one configuration says.
+// Reader reads identities by the rules of one configuration.
 type Reader struct {
-	Headers  config.Headers // the names that plain headers have, those of the preset included
+	Headers  config.Headers // the names of plain headers, including the preset's
 	Verifier *jwt.Verifier  // of signed tokens; nil without one
 	Grouped  bool           // only members of identity.allowedGroups may sign in
-	Proven   bool           // no client can make up an identity: it is signed, or has a proof
+	Proven   bool           // no client can forge an identity: it is signed, or has a proof
 	Trusted  bool           // the operator confirms that no client can set plain headers
-	ByEmail  bool           // the e-mail address identifies people, so it must be verified
+	ByEmail  bool           // the email address identifies people, so it must be verified
 
 	parts     []header       // of plain headers; nil without them
 	names     []string       // the canonical names of parts, up to the last that is configured
@@ -41,18 +41,18 @@ type Reader struct {
 	groups    header         // with plain headers
 	source    header         // with the token or principal
 	claims    config.Headers // the paths of the token's claims
-	below     string         // the claim that may have the names and groups below it
+	below     string         // the claim that may contain the names and groups
 	idPrefix  string         // cut off the id
-	proof     header         // only the auth layer can add it, because only it knows the secret
-	secret    [32]byte       // its SHA-256: every comparison takes as long as any other
+	proof     header         // only the auth layer can add it, because clients do not know the secret
+	secret    [32]byte       // its SHA-256, so that every comparison takes the same time
 	encoding  string
 	allowed   *allowedGroups
-	extras    bool // there is more to do than to read ordinary values
+	extras    bool // ordinary values need decoding, a proof or groups
 
-	// The header names whose other spellings are refused.
-	lengths   []bool          // of all names, modulo 64; few other headers have one of these
-	exact     map[string]bool // the names themselves
-	spellings map[string]bool // the plain ones
+	// Read refuses other spellings of these header names.
+	lengths   []bool          // of all names, modulo 64: a fast test that few other headers pass
+	exact     map[string]bool // the names, as configured and in canonical case
+	spellings map[string]bool // the names' plainSpelling
 	otherCase []header        // those not configured in canonical case
 }
 
@@ -85,7 +85,7 @@ func Parse(c config.Identity, p *config.Problems) *Reader {
 	return r
 }
 
-// parseProof makes the reader refuse an identity that a client sent past the auth layer.
+// parseProof makes the reader refuse requests that do not come from the auth layer.
 func parseProof(r *Reader, c config.Proof, p *config.Problems) {
 	if c == (config.Proof{}) {
 		return
@@ -97,7 +97,7 @@ func parseProof(r *Reader, c config.Proof, p *config.Problems) {
 	r.proof = parseHeader(r, "identity.proof.header", c.Header, p)
 }
 
-// Read returns the proven or asserted identity, or why it is refused.
+// Read returns the identity of a request, or why Clinicpass refuses it.
 func Read(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	h := req.Header
 	lengths := r.lengths
@@ -113,8 +113,8 @@ func Read(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	return readParts(r, h)
 }
 
-// readElsewhere reads the identity from a copy of the headers that has all lines of a watched name
-// under its canonical case. Traefik's basicAuth writes the name just as configured.
+// readElsewhere reads the identity from a copy of the headers. The copy has all lines of a name in
+// its canonical case, because Traefik's basicAuth writes the name as configured.
 func readElsewhere(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	h := req.Header.Clone()
 	for _, n := range r.otherCase {
@@ -129,9 +129,9 @@ func readElsewhere(r *Reader, req *http.Request) (*Identity, *outcome.Refusal) {
 	return readParts(r, h)
 }
 
-// accept is the last step for every source but ordinary headers: it judges the values, which come
-// in the order of inOrder from what sources name, and asks for the proof. Without an id, missing
-// says why.
+// accept is the last step for every source but ordinary headers. It checks the values and the
+// proof. values and sources, which name their origins, are in the order of inOrder. missing is the
+// message for an empty ID.
 func accept(r *Reader, h http.Header, sources, values, groups []string, missing string) (
 	*Identity, *outcome.Refusal,
 ) {
@@ -161,18 +161,18 @@ func accept(r *Reader, h http.Header, sources, values, groups []string, missing 
 	}
 	if !addressPattern.MatchString(who.Email) {
 		if strings.Count(who.Email, "@") > 1 {
-			return nil, refuse(sources[1] + " has a second @ in the e-mail address")
+			return nil, refuse(sources[1] + " has a second @ in the email address")
 		}
 		who.Email = "" // such as a login, jane@github
 	}
 	if r.proof.configured != "" && !given(r, h) {
 		return nil, refuse("header " + r.proof.configured +
-			", the proof that the auth layer was asked, is missing or wrong")
+			", the proof that the auth layer set the others, is missing or wrong")
 	}
 	return who, nil
 }
 
-// given reports whether the request has the secret, once.
+// given reports whether the request has the secret exactly once.
 func given(r *Reader, h http.Header) bool {
 	lines := h[r.proof.canonical]
 	if len(lines) != 1 {
@@ -183,13 +183,12 @@ func given(r *Reader, h http.Header) bool {
 }
 
 func refuseAlias(name string) *outcome.Refusal {
-	return refuse("header " + name + " arrived beside or instead of the configured spelling")
+	return refuse("header " + name + " is another spelling of a configured header")
 }
 
 func refuse(why string) *outcome.Refusal { return outcome.Refuse(outcome.IdentityRefused, why) }
 
-// addressPattern matches what can be an e-mail address: one @, words without empty ones between
-// their dots, and a dot behind the @.
+// addressPattern matches an email address: one @, no empty words between dots, a dot after the @.
 var addressPattern = regexp.MustCompile(`^` + word + `(?:\.` + word + `)*@` + word + `(?:\.` + word + `)+$`)
 
 const word = `[^ ,;:<>()\[\]"\\@.]+`

@@ -6,20 +6,20 @@ import (
 	"github.com/clinicpass/clinicpass/internal/config"
 )
 
-// preset is what a known auth layer calls its headers, and how it signs them where it does.
+// preset has the header names of a known auth layer, and how it signs its token if it has one.
 type preset struct {
 	headers   config.Headers
-	inFront   bool       // the headers are set in front of Traefik, not by a middleware in it
+	inFront   bool       // a proxy before Traefik sets the headers, not a middleware
 	separator string     // between groups in one header line or claim; "" means a comma
 	principal string     // the header with Azure's principal
-	token     config.JWT // what is known of the signed token
-	keysPath  string     // of the token's keys at its issuer
-	awsKeys   string     // the address of PEM files by key id in an AWS region, where AWS signs
-	below     string     // the claim that may have the names and groups below it
-	idPrefix  string     // what stands before the id
+	token     config.JWT // the known values for the signed token
+	keysPath  string     // path of the token's keys at its issuer
+	awsKeys   string     // for AWS: the address of PEM files by key ID in a region
+	below     string     // the claim that may contain the names and groups
+	idPrefix  string     // removed from the start of the ID
 }
 
-// oidcClaims are OpenID Connect's names, the default for every token.
+// oidcClaims are OpenID Connect's claim names, the default for every token.
 var oidcClaims = config.Headers{
 	ID: "sub", Email: "email", Groups: "groups",
 	Name: "name", FirstName: "given_name", LastName: "family_name",
@@ -29,27 +29,27 @@ func plain(id, email, name, groups string) config.Headers {
 	return config.Headers{ID: id, Email: email, Name: name, Groups: groups}
 }
 
-// presets by their names. The facts are from each auth layer's own documentation or source.
+// presets by name. The facts come from each auth layer's own documentation or source.
 var presets = map[string]preset{
 	"":       {},
 	"custom": {}, // only what identity.headers names
-	// Authelia, "Trusted Header SSO": the user name serves as id, Authelia has no other.
+	// Authelia, "Trusted Header SSO": the user name is the ID, because Authelia has no other.
 	"authelia": {headers: plain("Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups")},
-	// authentik, "Proxy provider": uid is the lasting id; the user name can change.
+	// authentik, "Proxy provider": uid is the stable user ID; the user name can change.
 	"authentik": {separator: "|", headers: plain(
 		"X-authentik-uid", "X-authentik-email", "X-authentik-name", "X-authentik-groups")},
-	// oauth2-proxy with --set-xauthrequest, asked through forwardAuth. User is sub by default.
+	// oauth2-proxy with --set-xauthrequest, called by forwardAuth. User is sub by default.
 	"oauth2-proxy": {headers: plain("X-Auth-Request-User", "X-Auth-Request-Email",
 		"X-Auth-Request-Preferred-Username", "X-Auth-Request-Groups")},
-	// oauth2-proxy as the reverse proxy in front (--pass-user-headers).
+	// oauth2-proxy as a reverse proxy before Traefik (--pass-user-headers).
 	"oauth2-proxy-upstream": {inFront: true, headers: plain("X-Forwarded-User", "X-Forwarded-Email",
 		"X-Forwarded-Preferred-Username", "X-Forwarded-Groups")},
-	// thomseddon's sets the e-mail address only, italypaleale's an id and the display name.
+	// thomseddon's sets only the email address, italypaleale's an ID and the display name.
 	"traefik-forward-auth": {headers: plain(
 		"X-Forwarded-User", "X-Forwarded-User", "X-Forwarded-Displayname", "")},
-	// Traefik's basicAuth and digestAuth with headerField: X-WebAuth-User, written in just this case.
+	// Traefik's basicAuth and digestAuth with headerField: X-WebAuth-User, in exactly this case.
 	"basic-auth": {headers: plain("X-WebAuth-User", "", "", "")},
-	// gogatekeeper with no-proxy, asked through forwardAuth; names need add-claims.
+	// gogatekeeper with no-proxy, called by forwardAuth; names need add-claims.
 	"gogatekeeper": {headers: config.Headers{
 		ID: "X-Auth-Subject", Email: "X-Auth-Email", Groups: "X-Auth-Groups",
 		FirstName: "X-Auth-Given-Name", LastName: "X-Auth-Family-Name",
@@ -59,7 +59,7 @@ var presets = map[string]preset{
 		ID: "X-Vouch-IdP-Claims-Sub", Email: "X-Vouch-User", Groups: "X-Vouch-IdP-Claims-Groups",
 		FirstName: "X-Vouch-IdP-Claims-Given-Name", LastName: "X-Vouch-IdP-Claims-Family-Name",
 	}},
-	// Pangolin, whose middleware is Badger. The user name serves as id.
+	// Pangolin with its middleware Badger. The user name is the ID.
 	"pangolin": {headers: plain("Remote-User", "Remote-Email", "Remote-Name", "Remote-Role")},
 	// Pomerium with pass_identity_headers, and jwt_claims_headers for further claims.
 	"pomerium": {
@@ -75,7 +75,7 @@ var presets = map[string]preset{
 	"teleport": {token: config.JWT{
 		Header: "Teleport-Jwt-Assertion", Claims: config.Headers{Groups: "roles"},
 	}},
-	// Google Cloud's Identity-Aware Proxy: the id is accounts.google.com:NUMBER.
+	// Google Cloud's Identity-Aware Proxy: the ID is accounts.google.com:NUMBER.
 	"google-iap": {idPrefix: "accounts.google.com:", token: config.JWT{
 		Header: "X-Goog-IAP-JWT-Assertion", Issuer: "https://cloud.google.com/iap",
 		JWKSURL: "https://www.gstatic.com/iap/verify/public_key-jwk",
@@ -85,19 +85,19 @@ var presets = map[string]preset{
 		awsKeys: "https://public-keys.auth.elb.%s.amazonaws.com/",
 		token:   config.JWT{Header: "X-Amzn-Oidc-Data"},
 	},
-	// AWS Verified Access: likewise, and the audience is the ARN of its instance.
+	// AWS Verified Access: the same, with the ARN of its instance as the audience.
 	"aws-verified-access": {
 		awsKeys: "https://public-keys.prod.verified-access.%s.amazonaws.com/",
 		token:   config.JWT{Header: "X-Amzn-Ava-User-Context"},
 	},
 	// Azure App Service and Container Apps ("Easy Auth").
 	"azure": {inFront: true, principal: "X-MS-CLIENT-PRINCIPAL"},
-	// Tailscale Serve: the login looks like an e-mail address and usually is one.
+	// Tailscale Serve: the login looks like an email address and usually is one.
 	"tailscale": {inFront: true, headers: plain(
 		"Tailscale-User-Login", "Tailscale-User-Login", "Tailscale-User-Name", "")},
 }
 
-// parsePreset returns the preset with what is configured laid over it.
+// parsePreset returns the preset with the configured values in place of its own.
 func parsePreset(c config.Identity, p *config.Problems) preset {
 	known, ok := presets[c.Preset]
 	if !ok {
@@ -121,7 +121,7 @@ func parsePreset(c config.Identity, p *config.Problems) preset {
 	return known
 }
 
-// layOver returns the names in over, and below's where over has none.
+// layOver returns each name from over, or from below if over has none.
 func layOver(over, below config.Headers) config.Headers {
 	or := config.OrElse
 	return config.Headers{
@@ -131,12 +131,12 @@ func layOver(over, below config.Headers) config.Headers {
 	}
 }
 
-// Names returns the headers that the configuration takes the identity from, and the token's header
-// where a signed token is the identity, which needs no other.
+// Names returns the headers that have the identity, and the header of the signed token. With a
+// token, Clinicpass reads no other header.
 func Names(c config.Identity) (headers config.Headers, token string) {
 	known := parsePreset(c, &config.Problems{})
 	return known.headers, known.token.Header
 }
 
-// SetInFront reports whether the preset's headers are set in front of Traefik, not by a middleware.
+// SetInFront reports whether a proxy before Traefik sets the preset's headers, not a middleware.
 func SetInFront(name string) bool { return presets[name].inFront }

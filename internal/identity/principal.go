@@ -17,7 +17,7 @@ const (
 	longRole  = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 )
 
-// principalClaims are what the types of claims in Azure's principal mean here.
+// principalClaims maps the claim types in Azure's principal to parts of an identity.
 var principalClaims = map[string]string{
 	"oid": "id", microsoft + "objectidentifier": "id", "sub": "sub", xmlSoap + "nameidentifier": "sub",
 	"email": "email", "emails": "email", xmlSoap + "emailaddress": "email", "name": "name",
@@ -27,16 +27,16 @@ var principalClaims = map[string]string{
 }
 
 // readPrincipal reads the identity from X-MS-CLIENT-PRINCIPAL, which Azure's "Easy Auth" sets:
-// base64 of a JSON object with a list of claims, or with Static Web Apps' four members. The platform
-// refuses copies that clients send; nothing signs it.
+// base64 of a JSON object with a list of claims, or with the four members of Static Web Apps. It is
+// not signed, but the platform refuses copies from clients.
 func readPrincipal(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
 	lines := h[r.source.canonical]
 	name := "header " + r.source.configured
 	if len(lines) == 0 || strings.TrimSpace(lines[0]) == "" {
 		return nil, outcome.Refuse(outcome.NoIdentity,
-			name+" is missing or blank: is authentication required by the platform in front?")
+			name+" is missing or blank: require authentication in the platform before Traefik")
 	}
-	// Some send the URL's alphabet, or leave out the padding.
+	// Some platforms use the URL alphabet, or omit the padding.
 	plain := strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(strings.TrimSpace(lines[0]))
 	raw, err := base64.RawStdEncoding.DecodeString(plain)
 	principal := jwt.Object(raw)
@@ -48,7 +48,7 @@ func readPrincipal(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
 	}
 	groups := jwt.Texts(principal["userRoles"])
 	var claims []json.RawMessage
-	_ = json.Unmarshal(principal["claims"], &claims) // leaves none for what is no list
+	_ = json.Unmarshal(principal["claims"], &claims) // no claims if it is not a list
 	for _, raw := range claims {
 		claim := jwt.Object(raw)
 		kind := jwt.Text(claim["typ"])
@@ -59,7 +59,7 @@ func readPrincipal(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
 		}
 		switch {
 		case claim == nil || (part != "" && found[part] != "" && value != "" && found[part] != value):
-			return nil, refuse(name + " has a doubled member, or two values for the person's " + part)
+			return nil, refuse(name + " has a duplicate member, or two values for the person's " + part)
 		case part == "groups" || (kind != "" && kind == jwt.Text(principal["role_typ"])):
 			groups = append(groups, value)
 		case part != "" && value != "":
@@ -69,5 +69,5 @@ func readPrincipal(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
 	id := config.OrElse(found["id"], found["sub"])
 	values := []string{id, found["email"], found["name"], found["first"], found["last"]}
 	return accept(r, h, []string{name, name, name, name, name}, values, groups,
-		name+" has no claim with the person's lasting id")
+		name+" has no claim with the person's stable user ID")
 }

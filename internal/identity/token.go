@@ -13,11 +13,11 @@ import (
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-// awsAudience is the ARN of an AWS load balancer or Verified Access instance; it names the region.
+// awsAudience is the ARN of an AWS load balancer or Verified Access instance, with its region.
 var awsAudience = regexp.MustCompile(`^arn:aws[a-z-]*:(?:elasticloadbalancing|ec2):([a-z0-9-]{1,32}):` +
 	`[0-9]+:(?:loadbalancer|verified-access-instance)/[A-Za-z0-9/-]+$`)
 
-// parseToken makes the reader take the identity from a signed token, where one is asked for.
+// parseToken makes the reader take the identity from a signed token, if one is configured.
 func parseToken(r *Reader, known preset, p *config.Problems) {
 	c := known.token
 	if c == (config.JWT{}) {
@@ -26,7 +26,7 @@ func parseToken(r *Reader, known preset, p *config.Problems) {
 	p.Require(c.Header != "", "identity.jwt.header", "is required: the header with the signed token")
 	p.Require(c.Issuer != "", "identity.jwt.issuer", "is required: the token's iss")
 	p.Require(c.Audience != "", "identity.jwt.audience",
-		"is required: one of the token's aud, or with an AWS preset the ARN of what signs")
+		"is required: a value of the token's aud; with an AWS preset, the ARN of the signer")
 	r.source = parseHeader(r, "identity.jwt.header", c.Header, p)
 	r.claims = layOver(c.Claims, oidcClaims)
 	r.below = known.below
@@ -36,7 +36,7 @@ func parseToken(r *Reader, known preset, p *config.Problems) {
 	}
 }
 
-// parseKeys checks where the keys come from: an address, or a file that is read now.
+// parseKeys checks the source of the keys: an address, or a file that it reads now.
 func parseKeys(known preset, p *config.Problems) *jwt.Keys {
 	c := known.token
 	if c.JWKS == "" && c.JWKSURL == "" && known.keysPath != "" && c.Issuer != "" {
@@ -73,14 +73,14 @@ func parseKeys(known preset, p *config.Problems) *jwt.Keys {
 	return keys
 }
 
-var unverified = refuse("the person is known by the e-mail address, and email_verified says that it is " +
-	"not verified")
+var unverified = refuse("the email address identifies the person, but email_verified is false: " +
+	"verify the address at the identity provider")
 
 func isFalse(claim json.RawMessage) bool {
 	return string(claim) == "false" || strings.EqualFold(jwt.Text(claim), "false")
 }
 
-// bearer matches what may stand before a token.
+// bearer matches the prefix that a header may have before the token.
 var bearer = regexp.MustCompile(`^(?i:bearer) +`)
 
 // readToken reads the identity from the signed token.
@@ -122,8 +122,8 @@ func readToken(r *Reader, req *http.Request, h http.Header) (*Identity, *outcome
 	return accept(r, h, sources, values, groups, "the token has no claim "+r.claims.ID)
 }
 
-// claimed returns a claim's text. All but the id may be the only text in a list; names may be below
-// the preset's claim.
+// claimed returns a claim's text. A claim other than the ID may be a list with one text. Names may
+// be below the preset's claim.
 func claimed(r *Reader, claims jwt.Claims, path string, part int) string {
 	claim := jwt.Claim(claims, path)
 	if part >= 2 {
@@ -136,7 +136,7 @@ func claimed(r *Reader, claims jwt.Claims, path string, part int) string {
 	return text
 }
 
-// belowOr returns the claim at the path, or else below the preset's claim.
+// belowOr returns the claim at the path, or else at the path below the preset's claim.
 func belowOr(r *Reader, claims jwt.Claims, path string) json.RawMessage {
 	claim := jwt.Claim(claims, path)
 	if claim == nil && r.below != "" {

@@ -12,13 +12,13 @@ import (
 
 const maxValue = 1024 // bytes of one value, groups excepted
 
-// How header values are written: raw UTF-8, where names may be in RFC 2047 or windows-1252 as well;
-// percent-encoded UTF-8; or windows-1252, of which Latin-1 is a part.
+// Encodings of header values: raw UTF-8, with names also in RFC 2047 or windows-1252;
+// percent-encoded UTF-8; or windows-1252, which includes Latin-1.
 const auto, percent, latin1 = "auto", "percent", "latin1"
 
-// decode undoes the auth layer's encoding of a value. A name is read as well as it can be. Other
-// values are refused where they could be read in two ways: whoever can choose a user name could
-// otherwise choose one that decodes to somebody else's.
+// decode undoes the auth layer's encoding of a value. It reads a name as well as possible. It
+// refuses other values that have two possible readings: a person who can choose a user name could
+// choose one that decodes to another person's.
 func decode(encoding, value string, isName bool) (decoded string, ok bool) {
 	if encoding == percent {
 		unescaped, err := url.PathUnescape(value)
@@ -36,7 +36,7 @@ func decode(encoding, value string, isName bool) (decoded string, ok bool) {
 	return decode1252(value), isName || encoding == latin1
 }
 
-// decodeWords decodes RFC 2047 in any of the encodings known here, or returns "".
+// decodeWords decodes RFC 2047 in UTF-8, Latin-1 or windows-1252. It returns "" for anything else.
 func decodeWords(value string) string {
 	decoder := &mime.WordDecoder{CharsetReader: read1252}
 	decoded, err := decoder.DecodeHeader(value)
@@ -69,7 +69,7 @@ func decode1252(value string) string {
 	return string(decoded)
 }
 
-// cleanName makes a name out of what arrived, or returns "": a name never stops a sign-in.
+// cleanName returns a usable name, or "", because a name never stops a sign-in.
 func cleanName(value string) string {
 	if !utf8.ValidString(value) || len(value) > maxValue {
 		return ""
@@ -81,29 +81,29 @@ func isBreak(c rune) bool {
 	return c == utf8.RuneError || unicode.In(c, unicode.Cc, unicode.White_Space, unicode.Bidi_Control)
 }
 
-// checkValue returns an id or an e-mail address without blanks around it, or why it is refused.
+// checkValue returns an ID or email address without spaces around it, or why it is refused.
 func checkValue(value string, isID bool) (plain, problem string) {
 	plain = strings.TrimSpace(value)
 	switch {
 	case len(value) > maxValue:
 		return "", "is too long"
 	case strings.IndexFunc(value, isHidden) >= 0:
-		return "", "has control characters, or others that nobody can see"
-	case isID && plain != "" && plain != value: // without the blank, it could be somebody else's
-		return "", "has a blank before or behind the id"
+		return "", "has control characters or invisible characters"
+	case isID && plain != "" && plain != value: // without the space, it could be another person's
+		return "", "has a space before or after the ID"
 	}
 	return plain, ""
 }
 
-// isHidden reports whether an id with the character could look like another id.
+// isHidden reports whether an ID with the character could look like another ID.
 func isHidden(c rune) bool {
 	const emptyBraille = '\u2800'
 	return c != ' ' && (c == utf8.RuneError || c == emptyBraille || unicode.In(c, unicode.Cc, unicode.Cf,
 		unicode.Z, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point))
 }
 
-// placeholder matches a line that auth layers, web servers and templates write where they have no
-// value. A word is one in this case only: there are people called Null.
+// placeholder matches a line that auth layers, web servers and templates write for a missing value.
+// Words match in exactly this case, because some people are named Null.
 var placeholder = regexp.MustCompile(`(?m)^(?:<(?:no value|nil|null|none|empty)>|nil|null|undefined|None|` +
 	`\((?:null|none|nil)\)|map\[\]|\[\]|\{\}|-+|N/A|n/a|unknown|anonymous|anonymousUser|` +
 	`\[object Object\]|null null|undefined undefined|None None|Unknown Unknown|` +

@@ -11,8 +11,8 @@ import (
 // Claims are the members of a token's payload.
 type Claims map[string]json.RawMessage
 
-// Object decodes a JSON object whose members are all different, or returns nil: of doubled ones,
-// programs disagree which counts.
+// Object decodes a JSON object. It returns nil for anything else, and for a duplicate member:
+// programs disagree about which one counts.
 func Object(raw []byte) Claims {
 	if !json.Valid(raw) || raw[0] != '{' || !utf8.Valid(raw) {
 		return nil
@@ -32,8 +32,8 @@ func Object(raw []byte) Claims {
 	return members
 }
 
-// Claim returns the claim at a path such as realm_access.roles, or nil. A name may have dots itself,
-// as addresses do: the claim with the longest name that begins the path comes first.
+// Claim returns the claim at a path such as realm_access.roles, or nil. A name may contain dots, as
+// web addresses do: the claim with the longest name that begins the path comes first.
 func Claim(claims Claims, path string) json.RawMessage {
 	if value, known := claims[path]; known {
 		return value
@@ -46,21 +46,21 @@ func Claim(claims Claims, path string) json.RawMessage {
 	return nil
 }
 
-// Text returns a JSON text or whole number as text, and "" for anything else.
+// Text returns a JSON string or integer as text, and "" for anything else.
 func Text(raw json.RawMessage) string {
 	if _, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
 		return string(raw)
 	}
 	var text string
-	_ = json.Unmarshal(raw, &text) // leaves "" for what is no text
+	_ = json.Unmarshal(raw, &text) // "" if it is not a string
 	return text
 }
 
-// Texts returns the texts and whole numbers in a JSON array.
+// Texts returns the strings and integers in a JSON array.
 func Texts(raw json.RawMessage) []string {
 	texts := []string{}
 	var list []json.RawMessage
-	_ = json.Unmarshal(raw, &list) // leaves none for what is no array
+	_ = json.Unmarshal(raw, &list) // empty if it is not an array
 	for _, entry := range list {
 		if text := Text(entry); text != "" {
 			texts = append(texts, text)
@@ -69,8 +69,8 @@ func Texts(raw json.RawMessage) []string {
 	return texts
 }
 
-// Names returns the names of a JSON object's members that are objects with members. Zitadel lists a
-// person's roles so.
+// Names returns the names of a JSON object's members that are non-empty objects. Zitadel lists roles
+// in this form.
 func Names(raw json.RawMessage) []string {
 	names := []string{}
 	for name, value := range Object(raw) {
@@ -81,7 +81,7 @@ func Names(raw json.RawMessage) []string {
 	return names
 }
 
-// timeOf reads seconds since 1970 (NumericDate). It returns the zero time for what is none.
+// timeOf reads seconds since 1970 (NumericDate). It returns the zero time for anything else.
 func timeOf(raw json.RawMessage) time.Time {
 	var seconds float64
 	if json.Unmarshal(raw, &seconds) != nil || seconds < 0 || seconds > 1e11 {

@@ -14,23 +14,23 @@ import (
 	"strings"
 )
 
-// key is a public key and the one algorithm it is for, whatever a token claims.
+// key is a public key and its only algorithm, whatever a token's header says.
 type key struct {
 	id        string // "" for a key without one
 	algorithm string
-	public    interface{} // of one of the types that x509 knows
+	public    interface{} // a key type of crypto/x509
 }
 
-// algorithms of RFC 7518, 3.1, and RFC 8037, as x509 knows them.
+// algorithms of RFC 7518, 3.1, and RFC 8037, and their names in crypto/x509.
 var algorithms = map[string]x509.SignatureAlgorithm{
 	"RS256": x509.SHA256WithRSA, "RS384": x509.SHA384WithRSA, "RS512": x509.SHA512WithRSA,
 	"PS256": x509.SHA256WithRSAPSS, "EdDSA": x509.PureEd25519,
 	"ES256": x509.ECDSAWithSHA256, "ES384": x509.ECDSAWithSHA384,
 }
 
-// verifies reports whether the signature is the key's over the content.
+// verifies reports whether the key made the signature over the content.
 func verifies(k *key, content, signature []byte) bool {
-	if public, isECDSA := k.public.(*ecdsa.PublicKey); isECDSA { // x509 wants the two numbers in ASN.1
+	if public, isECDSA := k.public.(*ecdsa.PublicKey); isECDSA { // x509 expects both numbers in ASN.1
 		half := public.Params().BitSize / 8
 		if len(signature) != 2*half {
 			return false
@@ -42,7 +42,7 @@ func verifies(k *key, content, signature []byte) bool {
 	return certificate.CheckSignature(algorithms[k.algorithm], content, signature) == nil
 }
 
-// jwk is a JSON Web Key (RFC 7517, 7518, 8037). To encoding/json, kty is Kty.
+// jwk is a JSON Web Key (RFC 7517, 7518, 8037). encoding/json matches kty with Kty.
 type jwk struct {
 	Kty, Kid, Use, Alg, Crv, N, E, X, Y string
 	Operations                          []string `json:"key_ops"`
@@ -54,10 +54,10 @@ func signs(j *jwk) bool {
 		(j.Operations == nil || strings.Contains(strings.Join(j.Operations, " "), "verify"))
 }
 
-// parseJWKS returns the keys that can check signatures. Others, and odd ones, are passed over.
+// parseJWKS returns the keys that can verify signatures. It skips all others.
 func parseJWKS(content []byte) []*key {
 	var set struct{ Keys []json.RawMessage }
-	_ = json.Unmarshal(content, &set) // leaves no keys for what is no set
+	_ = json.Unmarshal(content, &set) // no keys if it is not a set
 	keys := []*key{}
 	for _, raw := range set.Keys {
 		j := &jwk{}
@@ -72,7 +72,7 @@ func parseJWKS(content []byte) []*key {
 	return keys
 }
 
-// parseJWK returns nil for a key that is unknown or broken. An RSA key without alg is for RS256.
+// parseJWK returns nil for an unknown or invalid key. An RSA key without alg is for RS256.
 func parseJWK(j *jwk) *key {
 	switch j.Kty {
 	case "RSA":
@@ -115,13 +115,13 @@ func parsePEM(content []byte) *key {
 	return nil
 }
 
-// decodeNumber decodes base64url as RFC 7518 has it, and as some publishers do: with padding, or in
-// the standard alphabet. It returns nil for what is neither.
+// decodeNumber decodes base64url as in RFC 7518. It accepts padding and the standard alphabet too,
+// because some issuers use them. It returns nil for anything else.
 func decodeNumber(encoded string) []byte {
 	plain := strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(encoded)
 	raw, _ := base64.RawURLEncoding.DecodeString(plain)
 	return raw
 }
 
-// number returns 0 for a number that is broken, which is no part of a key.
+// number returns 0 for an invalid number. No valid key contains 0.
 func number(encoded string) *big.Int { return new(big.Int).SetBytes(decodeNumber(encoded)) }

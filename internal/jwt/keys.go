@@ -16,38 +16,38 @@ import (
 
 const (
 	maxKeys      = 256 << 10        // bytes of a key set
-	maxFolder    = 256              // key ids that are known where each key has a file
-	keysLife     = time.Hour        // after which a key set is fetched again
-	keysPatience = 10 * time.Second // before another try where the last one failed
-	keysRecheck  = 2 * time.Second  // between two fetches because of unknown key ids
-	keysRespite  = 5 * time.Minute  // that a good set gets when it cannot be fetched again
-	keysTimeout  = 5 * time.Second  // of a fetch
+	maxFolder    = 256              // key IDs to remember, if each key has its own file
+	keysLife     = time.Hour        // age at which a key set is fetched again
+	keysPatience = 10 * time.Second // wait after a failed fetch
+	keysRecheck  = 2 * time.Second  // wait between fetches for unknown key IDs
+	keysRespite  = 5 * time.Minute  // extra life of an old set after a failed fetch
+	keysTimeout  = 5 * time.Second  // of one fetch
 )
 
-// ErrKeys says that there are no keys to verify with.
+// ErrKeys means that Clinicpass has no keys to verify a token.
 var ErrKeys = errors.New("cannot be checked: the keys cannot be fetched")
 
-// Keys holds the keys by which tokens are verified. They are fetched when first needed and again,
-// by a request that needs them, when they are old or a token names an unknown one. The last good
-// set stays through an outage.
+// Keys holds the keys that verify tokens. A request fetches them if there are none yet, if they are
+// older than keysLife, or if its token names an unknown key. During an outage, the last good set
+// stays valid.
 type Keys struct {
 	address string           // of a JWKS (RFC 7517), or of one key's PEM file; "" for fixed keys
-	folder  map[string]*Keys // by key id, where each key has a PEM file below the address; else nil
+	folder  map[string]*Keys // by key ID, if each key has a PEM file below the address
 	isPEM   bool             // the keys are one PEM file
 	mu      sync.Mutex
 	keys    []*key
-	fetched time.Time   // when the keys were good
-	again   time.Time   // when they may be fetched again
-	real    atomic.Bool // the address had a key once
+	fetched time.Time   // when the keys were last good
+	again   time.Time   // earliest time of the next fetch
+	real    atomic.Bool // the address has returned a key
 }
 
-// foreign matches what the server's text may be in an error of net/http.
+// foreign matches text in a net/http error that may come from the server.
 var foreign = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?|[[:cntrl:]]`)
 
 var keyIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// FetchedKeys returns keys that are fetched from the address of a JWKS, or with perKey of a folder
-// with a PEM file for each key's id. Nothing is fetched yet.
+// FetchedKeys returns keys that are fetched from the address of a JWKS. With perKey, the address is
+// a folder with a PEM file for each key ID. It fetches nothing yet.
 func FetchedKeys(address string, perKey bool) *Keys {
 	k := &Keys{address: address}
 	if perKey {
@@ -56,7 +56,7 @@ func FetchedKeys(address string, perKey bool) *Keys {
 	return k
 }
 
-// FixedKeys returns the keys of a JWKS, or nil where it has none that verifies signatures.
+// FixedKeys returns the keys of a JWKS, or nil if it has no keys for signatures.
 func FixedKeys(jwks []byte) *Keys {
 	if keys := parseJWKS(jwks); len(keys) > 0 {
 		return &Keys{keys: keys}
@@ -64,11 +64,11 @@ func FixedKeys(jwks []byte) *Keys {
 	return nil
 }
 
-// Fetched reports whether the keys come from an address and so are worth keeping.
+// Fetched reports whether the keys come from an address, so that a reload should keep them.
 func Fetched(k *Keys) bool { return k.address != "" }
 
-// find returns the keys that may have signed a token that names a key and an algorithm. It returns
-// ErrKeys when there are no keys at all.
+// find returns the keys that may have signed a token with the key ID and algorithm. It returns
+// ErrKeys if there are no keys at all.
 func find(ctx context.Context, k *Keys, id, algorithm string) ([]*key, error) {
 	if k.folder != nil {
 		if !keyIDPattern.MatchString(id) {
@@ -91,8 +91,8 @@ func find(ctx context.Context, k *Keys, id, algorithm string) ([]*key, error) {
 	return found, nil
 }
 
-// fileOf returns the keys of the id's file. Each id has its own, so that made-up ids never take the
-// turn of a new key. Where there are too many, those without a key are forgotten.
+// fileOf returns the keys of the ID's file. Each ID has its own waits, so that made-up IDs never
+// delay a new key. At maxFolder IDs, it forgets those without a key.
 func fileOf(k *Keys, id string) *Keys {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,8 +111,8 @@ func fileOf(k *Keys, id string) *Keys {
 	return k.folder[id]
 }
 
-// matching returns the keys with the id, or every key for a token that names none; of those the ones
-// for the algorithm, up to a number that a forger may make us try.
+// matching returns the keys for the algorithm with the ID, or with any ID for a token without one.
+// maxTries limits the signatures that a forged token makes Clinicpass check.
 func matching(k *Keys, id, algorithm string) []*key {
 	found := []*key{}
 	for _, key := range k.keys {
@@ -124,13 +124,13 @@ func matching(k *Keys, id, algorithm string) []*key {
 	return found
 }
 
-// refresh fetches the keys. The mutex is locked.
+// refresh fetches the keys. The caller holds k.mu.
 func refresh(ctx context.Context, k *Keys, now time.Time) {
 	k.again = now.Add(keysPatience)
 	keys, err := fetch(ctx, k)
 	if err != nil {
 		logs.Error("identity.jwt: " + err.Error())
-		if len(k.keys) > 0 { // the last good set serves on
+		if len(k.keys) > 0 { // keep the last good set
 			k.fetched = now.Add(keysRespite - keysLife)
 		}
 		return
@@ -141,9 +141,9 @@ func refresh(ctx context.Context, k *Keys, now time.Time) {
 	k.real.Store(len(keys) > 0)
 }
 
-// fetch gets the keys. It outlives the request and follows no redirect.
+// fetch gets the keys. It continues if the browser leaves, and follows no redirect.
 func fetch(ctx context.Context, k *Keys) ([]*key, error) {
-	if len(k.keys) > 0 { // the others go on with them meanwhile
+	if len(k.keys) > 0 { // other requests use these in the meantime
 		k.mu.Unlock()
 		defer k.mu.Lock()
 	}
@@ -158,11 +158,11 @@ func fetch(ctx context.Context, k *Keys) ([]*key, error) {
 		return nil, errors.New(foreign.ReplaceAllLiteralString(err.Error(), `"..."`))
 	}
 	defer resp.Body.Close()
-	if k.isPEM && resp.StatusCode == http.StatusNotFound { // made up, or withdrawn
+	if k.isPEM && resp.StatusCode == http.StatusNotFound { // a made-up or withdrawn ID
 		return nil, nil
 	}
-	if resp.StatusCode != http.StatusOK { // before the body is read: no deadline ends that of a 101
-		return nil, errors.New("the address of the keys answers HTTP " + strconv.Itoa(resp.StatusCode))
+	if resp.StatusCode != http.StatusOK { // check this first: no deadline ends the read of a 101's body
+		return nil, errors.New("the keys' address answered HTTP " + strconv.Itoa(resp.StatusCode))
 	}
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxKeys))
 	if err != nil {
@@ -172,10 +172,10 @@ func fetch(ctx context.Context, k *Keys) ([]*key, error) {
 		if one := parsePEM(content); one != nil {
 			return []*key{one}, nil
 		}
-		return nil, errors.New("the key's address answers without an ECDSA key")
+		return nil, errors.New("the key's address returned no ECDSA key")
 	}
 	if keys := parseJWKS(content); len(keys) > 0 {
 		return keys, nil
 	}
-	return nil, errors.New("identity.jwt.jwksURL answers without keys for signatures")
+	return nil, errors.New("identity.jwt.jwksURL returned no keys for signatures")
 }

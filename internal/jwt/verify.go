@@ -10,39 +10,39 @@ import (
 	"time"
 )
 
-// MaxToken is the most bytes that a token may have: people in 200 groups have 24 KiB.
+// MaxToken is the maximum size of a token in bytes. A person in 200 groups has 24 KiB.
 const MaxToken = 32 << 10
 
 const (
-	leeway   = 60 * time.Second // between this machine's clock and the issuer's
-	maxTries = 8                // keys of one id, or that could have signed a token without one
+	leeway   = 60 * time.Second // tolerated difference from the issuer's clock
+	maxTries = 8                // keys to try for one token
 )
 
-// Verifier says which tokens are genuine and for us.
+// Verifier has the rules that a token must meet.
 type Verifier struct {
 	Issuer   string // must be the token's iss
 	Audience string // must be one of the token's aud
 	Keys     *Keys
-	AWS      bool // by AWS, which pads segments and names the audience in the header: signer
+	AWS      bool // AWS pads segments, and names the audience in the header as signer
 }
 
-// Verify returns the token's claims when it is genuine, for us, and of now. The error is ErrKeys
-// when the keys could not be fetched; any other error refuses the token. Errors quote no value.
-// Keys are asked for last, so that a made-up token costs no fetch.
+// Verify returns the token's claims if signature, issuer, audience and time are valid. The error is
+// ErrKeys if the keys could not be fetched; any other error refuses the token. Errors quote no
+// values. Verify looks up the keys last, so that a made-up token causes no fetch.
 func Verify(ctx context.Context, v *Verifier, token string) (Claims, error) {
 	parts := strings.Split(token, ".")
 	if len(token) > MaxToken || len(parts) != 3 || strings.ContainsAny(token, "\r\n") {
-		return nil, errors.New("is too long or no JWT")
+		return nil, errors.New("is too long or not a JWT")
 	}
 	header, claims := Object(decode(v, parts[0])), Object(decode(v, parts[1]))
 	signature := decode(v, parts[2])
 	kid := Text(header["kid"])
 	odd := kid == "" && header["kid"] != nil && string(header["kid"]) != `""`
 	if header == nil || claims == nil || signature == nil || header["crit"] != nil || odd {
-		return nil, errors.New("is no JWT, has doubled members, or demands what is unknown here (crit)")
+		return nil, errors.New("is not a JWT, has duplicate members, or requires an extension (crit)")
 	}
 	for _, name := range []string{"iss", "exp"} {
-		if v.AWS && claims[name] == nil { // Verified Access says these in the header
+		if v.AWS && claims[name] == nil { // Verified Access has these in the header
 			claims[name] = header[name]
 		}
 	}
@@ -58,10 +58,10 @@ func Verify(ctx context.Context, v *Verifier, token string) (Claims, error) {
 			return claims, nil
 		}
 	}
-	return nil, errors.New("is signed by an unknown key or wrongly")
+	return nil, errors.New("is signed by an unknown key, or its signature is wrong")
 }
 
-// checkClaims returns what is wrong with a token that is genuine.
+// checkClaims returns what is wrong with the claims, or "".
 func checkClaims(v *Verifier, header, claims Claims, now time.Time) string {
 	forUs := v.AWS && Text(header["signer"]) == v.Audience
 	for _, audience := range audiences(claims["aud"]) {
@@ -71,20 +71,20 @@ func checkClaims(v *Verifier, header, claims Claims, now time.Time) string {
 	expires, notBefore := timeOf(claims["exp"]), timeOf(claims["nbf"])
 	switch {
 	case claims["events"] != nil || (strings.HasSuffix(kind, "+jwt") && kind != "at+jwt"):
-		return "is of another kind (typ, events), such as a logout token"
+		return "is not an identity token (typ, events): it may be a logout token"
 	case Text(claims["iss"]) != v.Issuer:
 		return "has another issuer (iss) than identity.jwt.issuer"
 	case !forUs:
 		return "is for another audience (aud) than identity.jwt.audience"
 	case expires.IsZero() || !now.Before(expires.Add(leeway)):
-		return "has expired (exp), or never does"
+		return "has expired, or has no expiration time (exp)"
 	case claims["nbf"] != nil && (notBefore.IsZero() || now.Add(leeway).Before(notBefore)):
 		return "is not valid yet (nbf)"
 	}
 	return ""
 }
 
-// audiences returns the text, or the texts in a list, that says whom a token is for.
+// audiences returns the values of aud, which is one text or a list.
 func audiences(raw json.RawMessage) []string {
 	list := []string{}
 	if json.Unmarshal(raw, &list) != nil {

@@ -1,4 +1,4 @@
-// Package memory remembers something about each provider for a while, within bounds.
+// Package memory counts events per provider for a limited time, in limited space.
 package memory
 
 import (
@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-const maxRemembered = 50000 // providers in each of a memory's two generations
+const maxRemembered = 50000 // providers in each of the two generations
 
-// Memory counts something for each provider. It keeps two generations: when the younger is full, or
-// as old as an entry may become, it takes the place of the older, and what was in the older is
-// forgotten. So it needs no clean-up and its size is bounded: 100,000 providers, about 16 MB.
+// Memory counts events for each provider. It keeps two generations. When the younger is full or
+// older than life, it replaces the older, whose entries are forgotten. So the size is limited
+// without a clean-up: 100,000 providers, about 16 MB.
 type Memory struct {
 	life           time.Duration // how long an entry counts
-	begun          time.Time     // all times here are counted from it
+	begun          time.Time     // the reference for all durations here
 	mu             sync.Mutex
 	younger, older map[string]*entry
-	full           time.Duration // when the younger generation has its age
+	full           time.Duration // when the younger generation is too old
 }
 
 type entry struct {
@@ -29,7 +29,7 @@ func New(life time.Duration) *Memory {
 	return &Memory{life: life, begun: time.Now(), younger: map[string]*entry{}}
 }
 
-// Count adds n to the provider's count, which starts anew when its time is over, and returns it.
+// Count adds n to the provider's count and returns it. An expired count starts again at 0.
 func Count(m *Memory, provider string, n int, now time.Time) int {
 	at := now.Sub(m.begun)
 	m.mu.Lock()
@@ -43,9 +43,9 @@ func Count(m *Memory, provider string, n int, now time.Time) int {
 	return count
 }
 
-// recall returns the provider's entry where the younger generation has none that counts. Only here
-// entries come in, so it is here that generations change. An entry that stays empty is not kept.
-// m.mu is held.
+// recall returns the provider's entry if the younger generation has no valid one. Only recall adds
+// entries, so it also changes the generations. It does not store empty entries. The caller holds
+// m.mu.
 func recall(m *Memory, provider string, n int, at time.Duration) *entry {
 	if at >= m.full || len(m.younger) >= maxRemembered {
 		m.older = m.younger
@@ -62,7 +62,7 @@ func recall(m *Memory, provider string, n int, at time.Duration) *entry {
 	return e
 }
 
-// Left returns how long the provider's count still stands.
+// Left returns the time until the provider's count expires.
 func Left(m *Memory, provider string, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()

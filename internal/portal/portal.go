@@ -1,4 +1,4 @@
-// Package portal decides where in the clinic's portal a browser lands.
+// Package portal chooses the page of the clinic's portal that the browser is sent to.
 package portal
 
 import (
@@ -12,15 +12,15 @@ import (
 
 // Portal is the clinic's portal.
 type Portal struct {
-	Host        string         // the portal's, or "" where its address was refused
-	address     string         // of the auth page, without its token
-	authParams  string         // "&name=value..." as it stands at the end of the address
-	shape       *regexp.Regexp // of the whole, with a token in which nothing is escaped
-	escaped     *regexp.Regexp // with a token of other visible ASCII, escaped
+	Host        string         // of the portal; "" if its address was refused
+	address     string         // of the auth page, without the token
+	authParams  string         // "&name=value...", the end of the address
+	shape       *regexp.Regexp // of an address whose token has no escapes
+	escaped     *regexp.Regexp // of an address whose token has escapes
 	defaultNext string
 	allowedNext []string // without final slashes
 	dropQuery   bool
-	restricted  bool // not every plain path and query may be asked for
+	restricted  bool // keepQuery or allowedNext restricts next
 }
 
 // Parse checks the section portal.
@@ -41,7 +41,7 @@ func Parse(c config.Portal, p *config.Problems) *Portal {
 	params := url.Values{}
 	for name, value := range c.AuthParams {
 		p.Require(name != "" && name != "sso_token" && name != "next", "portal.authParams",
-			"%q cannot be set here; the plugin sets sso_token and next itself", name)
+			"%q cannot be set here; Clinicpass sets sso_token and next", name)
 		params.Set(name, value)
 	}
 	to.authParams = strings.TrimSuffix("&"+params.Encode(), "&")
@@ -54,12 +54,12 @@ func Parse(c config.Portal, p *config.Problems) *Portal {
 	return to
 }
 
-// ordinaryPath matches plain paths that are the same escaped and decoded. It is one-pass.
+// ordinaryPath matches plain paths without escapes. It is one-pass, which is fast.
 var ordinaryPath = regexp.MustCompile(`^(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+$`)
 
-// Land returns the page to land on, as next has it, for an address below the prefix. It reports
-// whether the path was refused, because it is not plain, not allowed, or has over config.MaxPath
-// bytes with its query. The default page then takes its place, without the query.
+// Land returns the value of next for an address below the prefix. It returns true if it refused the
+// path: it is not plain, not allowed, or has over config.MaxPath bytes with its query. Land then
+// returns the default page, without the query.
 func Land(to *Portal, prefix *request.Prefix, asked *url.URL) (string, bool) {
 	path := asked.Path[len(prefix.Path):]
 	query := asked.RawQuery
@@ -72,7 +72,7 @@ func Land(to *Portal, prefix *request.Prefix, asked *url.URL) (string, bool) {
 	return path + "?" + query, false
 }
 
-// judge is Land for a path that must be decoded or compared.
+// judge is Land for a path that needs decoding or a comparison.
 func judge(to *Portal, prefix *request.Prefix, asked *url.URL) (string, bool) {
 	page := &url.URL{Path: to.defaultNext, RawQuery: asked.RawQuery}
 	if to.dropQuery {
@@ -93,7 +93,7 @@ func judge(to *Portal, prefix *request.Prefix, asked *url.URL) (string, bool) {
 
 func escape(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// allowed compares whole segments.
+// allowed compares whole path segments.
 func allowed(to *Portal, path string) bool {
 	for _, prefix := range to.allowedNext {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
@@ -103,16 +103,16 @@ func allowed(to *Portal, path string) bool {
 	return len(to.allowedNext) == 0
 }
 
-// shapeOf returns the pattern of an address that a browser may be sent to, with a token in it that
-// the pattern describes. It has no two ways to match (one-pass), which makes it fast.
+// shapeOf returns the pattern of a valid address with a token of the given pattern. It is one-pass,
+// which is fast.
 func shapeOf(to *Portal, token string) *regexp.Regexp {
 	return regexp.MustCompile(`^` + regexp.QuoteMeta(to.address) + token +
 		`&next=/[A-Za-z0-9%+._~/-]*` + regexp.QuoteMeta(to.authParams) + `$`)
 }
 
 // Location returns the auth page's address as VSee documents it (Provider Side Integration):
-// sso_token first, then next with its slashes as they are. It returns "" should the result lead
-// anywhere but to the portal, or the token be no visible ASCII.
+// sso_token first, then next with unescaped slashes. It returns "" if the result is not an address
+// of the portal, or if the token is not visible ASCII.
 func Location(to *Portal, token, next string) string {
 	rest := "&next=" + strings.ReplaceAll(url.QueryEscape(next), "%2F", "/") + to.authParams
 	location := to.address + token + rest
@@ -122,7 +122,7 @@ func Location(to *Portal, token, next string) string {
 	return location
 }
 
-// escaped is Location for a token that cannot stand in an address as it is.
+// escaped is Location for a token that needs escaping.
 func escaped(to *Portal, token, rest string) string {
 	location := to.address + url.QueryEscape(token) + rest
 	if !to.escaped.MatchString(location) {

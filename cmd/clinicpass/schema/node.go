@@ -20,7 +20,7 @@ type node struct {
 
 const (
 	deepest = 100 // levels that are looked at
-	noKey   = "(a key that is none)"
+	noKey   = "(not a valid key)"
 )
 
 // grow returns the node of a value. What the decoder can read nowhere becomes a problem.

@@ -13,14 +13,14 @@ import (
 
 func TestProblems(t *testing.T) {
 	router := "http: {routers: {r: {%s}}}"
-	none := "(a key that is none)"
+	none := "(not a valid key)"
 	rows := []struct {
 		desc, kind, content string
 		want                []schema.Problem
 	}{
 		{"nothing", "dynamic.yml", "{}", nil},
 		{"another kind of object", "Deployment", "replicas: {a: b}", nil},
-		{"misspelt", "dynamic.yml", fmt.Sprintf(router, "entryPoint: [web]"), []schema.Problem{
+		{"misspelled", "dynamic.yml", fmt.Sprintf(router, "entryPoint: [web]"), []schema.Problem{
 			{Path: "http.routers.r.entryPoint", Unknown: true, Nearest: "entryPoints"},
 		}},
 		{"as written", "dynamic.yml", "HTTP: {Routers: {R: {Rul: a}}}", []schema.Problem{
