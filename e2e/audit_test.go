@@ -30,10 +30,10 @@ func clicks(t *testing.T, running *running, host string, count int) {
 	wait.Wait()
 }
 
-// auditKeys are all that an entry may hold, as README.md says.
+// auditKeys are all that an entry may hold, as docs/audit.schema.json says.
 var auditKeys = []string{
-	"time", "outcome", "ref", "clinic", "provider", "room", "assigned", "next_refused", "calls",
-	"ms",
+	"time", "outcome", "status", "ref", "trace", "middleware", "clinic", "provider", "room",
+	"assigned", "next_refused", "calls", "ms", "api_ms",
 }
 
 // entries returns the lines of audit files, each of which must be an entry of its own.

@@ -54,7 +54,9 @@ func call(ctx context.Context, c *Client, r *request, fields []interface{}, data
 	body := encode(c.encoder, fields)
 	for attempt := 1; ; attempt++ {
 		trace.Calls++
+		sent := time.Now()
 		f := send(ctx, c, r, body, &answer{Data: data})
+		trace.Took += time.Since(sent)
 		if f == nil {
 			return nil
 		}

@@ -171,6 +171,7 @@ func encodeOtherwise(e *encoder, fields []interface{}) string {
 // Trace gathers what a run of calls came to. It is not safe for concurrent use.
 type Trace struct {
 	Calls      int           // requests sent, repetitions included
+	Took       time.Duration // sum of these requests' times, without the pauses between them
 	RetryAfter time.Duration // that an API asks for which answered 429 to the last; else 0
 }
 

@@ -21,8 +21,10 @@ import (
 
 // always are the keys of every line, as README.md has them; sometimes those that say more.
 var (
-	always    = []string{"time", "outcome", "ref", "clinic", "calls", "ms"}
-	sometimes = []string{"provider", "room", "assigned", "next_refused"}
+	always = []string{
+		"time", "outcome", "status", "ref", "middleware", "clinic", "calls", "ms", "api_ms",
+	}
+	sometimes = []string{"trace", "provider", "room", "assigned", "next_refused"}
 )
 
 // full is a result that has everything.
@@ -30,6 +32,9 @@ func full() *outcome.Result {
 	return &outcome.Result{
 		Time:        time.Date(2026, 11, 25, 17, 30, 0, 0, time.UTC),
 		Outcome:     outcome.SignedIn,
+		Status:      302,
+		Trace:       "0af7651916cd43dd8448eb211c80319c",
+		Middleware:  "clinic@file",
 		Ref:         "0123456789",
 		Clinic:      "vclinic",
 		Provider:    "0123456789abcdef",
@@ -38,6 +43,7 @@ func full() *outcome.Result {
 		NextRefused: true,
 		Calls:       3,
 		MS:          17,
+		APIMS:       15,
 		Why:         "a secret reason",
 		Location:    "https://portal.example.com/auth?sso_token=a-secret-token",
 		RetryAfter:  time.Second,
@@ -105,6 +111,10 @@ func TestLine(t *testing.T) {
 	assert.Equal(t, true, list[0]["next_refused"])
 	assert.Equal(t, 3.0, list[0]["calls"])
 	assert.Equal(t, 17.0, list[0]["ms"])
+	assert.Equal(t, 15.0, list[0]["api_ms"])
+	assert.Equal(t, 302.0, list[0]["status"])
+	assert.Equal(t, "clinic@file", list[0]["middleware"])
+	assert.Equal(t, "0af7651916cd43dd8448eb211c80319c", list[0]["trace"])
 	assert.ElementsMatch(t, always, keysOf(list[1]))
 	assert.Equal(t, "no_identity", list[1]["outcome"])
 	info, err := os.Stat(file)

@@ -67,20 +67,25 @@ var replies = map[Outcome]Reply{
 func ReplyTo(o Outcome) Reply { return replies[o] }
 
 // Result is what is told of an answered request. The sign-in fills it once; log, audit and page
-// read it. Its JSON form is a line of the audit: it holds no name, address, code or token.
+// read it. Its JSON form is a line of the audit, which docs/audit.schema.json describes. A line has
+// no name, address, code or token.
 type Result struct {
 	Time        time.Time     `json:"time"` // of the request's arrival, UTC
 	Outcome     Outcome       `json:"outcome"`
-	Ref         string        `json:"ref"`                // ten hexadecimal digits, also on the page
-	Clinic      string        `json:"clinic"`             // api.accountCode
-	Provider    string        `json:"provider,omitempty"` // provider.Provider.Hash
+	Status      int           `json:"status"`          // of the answer; 499 if nobody read it
+	Ref         string        `json:"ref"`             // ten hexadecimal digits, also on the page
+	Trace       string        `json:"trace,omitempty"` // W3C trace ID of the request, if it has one
+	Middleware  string        `json:"middleware"`      // as Traefik names it, such as clinic@file
+	Clinic      string        `json:"clinic"`
+	Provider    string        `json:"provider,omitempty"` // hash of the provider's code
 	Room        string        `json:"room,omitempty"`     // created, found, remembered
 	Assigned    bool          `json:"assigned,omitempty"` // in this sign-in
 	NextRefused bool          `json:"next_refused,omitempty"`
-	Calls       int           `json:"calls"` // requests sent to the API
-	MS          int64         `json:"ms"`    // milliseconds from the request's arrival
-	Why         string        `json:"-"`     // for the log only
-	Location    string        `json:"-"`     // has the token
+	Calls       int           `json:"calls"`  // requests sent to the API
+	MS          int64         `json:"ms"`     // milliseconds from the request's arrival
+	APIMS       int64         `json:"api_ms"` // of these, until the API had answered or failed
+	Why         string        `json:"-"`      // for the log only
+	Location    string        `json:"-"`      // has the token
 	RetryAfter  time.Duration `json:"-"`
 }
 

@@ -126,7 +126,10 @@ func TestResultAsJSON(t *testing.T) {
 			result: Result{
 				Time:        time.Date(2026, 11, 25, 17, 30, 0, 5000000, time.UTC),
 				Outcome:     SignedIn,
+				Status:      302,
 				Ref:         "0123456789",
+				Trace:       "0af7651916cd43dd8448eb211c80319c",
+				Middleware:  "clinic@file",
 				Clinic:      "vclinic",
 				Provider:    "0123456789abcdef",
 				Room:        "created",
@@ -134,13 +137,16 @@ func TestResultAsJSON(t *testing.T) {
 				NextRefused: true,
 				Calls:       3,
 				MS:          17,
+				APIMS:       15,
 				Why:         "a secret reason",
 				Location:    "https://portal.example.com/auth?sso_token=a-secret-token",
 				RetryAfter:  42 * time.Second,
 			},
 			want: `{"time":"2026-11-25T17:30:00.005Z","outcome":"signed_in",` +
-				`"ref":"0123456789","clinic":"vclinic","provider":"0123456789abcdef",` +
-				`"room":"created","assigned":true,"next_refused":true,"calls":3,"ms":17}`,
+				`"status":302,"ref":"0123456789","trace":"0af7651916cd43dd8448eb211c80319c",` +
+				`"middleware":"clinic@file","clinic":"vclinic","provider":"0123456789abcdef",` +
+				`"room":"created","assigned":true,"next_refused":true,"calls":3,"ms":17,` +
+				`"api_ms":15}`,
 		},
 		{
 			desc: "what is always there",
@@ -149,8 +155,8 @@ func TestResultAsJSON(t *testing.T) {
 				Outcome: NoIdentity,
 				Why:     "a secret reason",
 			},
-			want: `{"time":"2026-11-25T17:30:00Z","outcome":"no_identity","ref":"","clinic":"",` +
-				`"calls":0,"ms":0}`,
+			want: `{"time":"2026-11-25T17:30:00Z","outcome":"no_identity","status":0,"ref":"",` +
+				`"middleware":"","clinic":"","calls":0,"ms":0,"api_ms":0}`,
 		},
 	} {
 		t.Run(row.desc, func(t *testing.T) {

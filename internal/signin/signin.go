@@ -25,10 +25,11 @@ import (
 // ServeHTTP signs the provider in, or says why not.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result := run(h, r, time.Now())
+	result.Trace = traceOf(r.Header)
 	if h.audit != nil {
 		audit.Write(h.audit, result)
 	}
-	if result.Why == "" && result.Room == "" {
+	if result.Why == "" && result.Room == "" && result.Trace == "" {
 		logs.Debug(h.signedIn + result.Ref)
 	} else {
 		logResult(h, result)
@@ -94,22 +95,28 @@ func failure(t *clinic.Ticket, err error) *outcome.Refusal {
 	}
 }
 
-// conclude makes the result of what the steps found. Nobody changes it afterwards.
+// conclude returns the result of what the steps found, without the trace ID.
 func conclude(h *Handler, start time.Time, end *outcome.Refusal, p *provider.Provider,
 	t *clinic.Ticket, location string, nextRefused bool,
 ) *outcome.Result {
 	ref := rand.Int63() & 0xffffffffff //nolint:gosec // no secret: it must not repeat soon
-	return &outcome.Result{
+	result := &outcome.Result{
 		Time: start.UTC(), Outcome: end.Outcome, Ref: fmt.Sprintf("%010x", ref), Clinic: h.account,
 		Provider: p.Hash, Room: t.Room, Assigned: t.Assigned, NextRefused: nextRefused,
 		Calls: t.Trace.Calls, MS: int64(time.Since(start) / time.Millisecond),
+		APIMS: int64(t.Trace.Took / time.Millisecond), Middleware: h.name,
 		Why: end.Why, Location: location, RetryAfter: end.RetryAfter,
 	}
+	result.Status = outcome.Status(result)
+	return result
 }
 
 // logResult writes the log line where there is more to say.
 func logResult(h *Handler, result *outcome.Result) {
 	line := h.name + ": " + string(result.Outcome) + " ref=" + result.Ref
+	if result.Trace != "" {
+		line += " trace=" + result.Trace
+	}
 	if result.Room != "" {
 		line += fmt.Sprintf(" room=%s assigned=%v", result.Room, result.Assigned)
 	}
@@ -130,6 +137,7 @@ func answer(h *Handler, w http.ResponseWriter, r *http.Request, result *outcome.
 	header["Referrer-Policy"] = []string{"no-referrer"}
 	header["X-Content-Type-Options"] = []string{"nosniff"}
 	header["Clinicpass-Outcome"] = []string{string(result.Outcome)}
+	header["Clinicpass-Ref"] = []string{result.Ref}
 	if result.Location == "" {
 		apologize(h, w, r, result)
 		return

@@ -235,6 +235,10 @@ func TestSteps(t *testing.T) {
 			assert.Equal(t, row.anonymous, entry["provider"] == nil)
 			assert.Equal(t, row.refused, entry["next_refused"] == true)
 			assert.Equal(t, row.calls, entry["calls"])
+			assert.Equal(t, float64(row.status), entry["status"])
+			assert.Equal(t, "clinic@test", entry["middleware"])
+			assert.Equal(t, w.Header().Get("Clinicpass-Ref"), entry["ref"])
+			assert.NotContains(t, entry, "trace")
 			if row.want != "signed_in" {
 				assert.Contains(t, w.Body.String(), entry["ref"])
 			}
