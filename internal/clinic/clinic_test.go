@@ -128,7 +128,7 @@ func TestParse(t *testing.T) {
 		{
 			desc:   "too long a timeout",
 			change: func(c *config.Config) { c.API.Timeout = "1m1ns" },
-			want:   []string{"api.timeout: must be a duration with its unit, up to 1m"},
+			want:   []string{"api.timeout: must be a duration with a unit, at most 1m"},
 		},
 		{
 			desc:   "a timeout without its unit",

@@ -383,7 +383,7 @@ func TestParseGroups(t *testing.T) {
 	const (
 		torn  = "is only a piece of a distinguished name"
 		blank = "has a blank before or behind it"
-		empty = "has an empty group: name a group, or remove it"
+		empty = "has an empty group: write a name, or remove it"
 	)
 	for _, row := range []struct {
 		desc    string

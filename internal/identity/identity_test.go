@@ -213,7 +213,7 @@ func TestEveryHeaderIsWatched(t *testing.T) {
 			_, refusedAs, why := readFrom(r, h)
 			assert.Equal(t, refused, refusedAs)
 			assert.Equal(t, "header X_"+name+
-				" arrived beside or instead of the configured spelling", why)
+				" is another spelling of a configured header", why)
 		})
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	wrongKey = "is signed by an unknown key or wrongly"
+	wrongKey = "is signed by an unknown key, or its signature is wrong"
 	noKeys   = "cannot be checked: the keys cannot be fetched"
 )
 

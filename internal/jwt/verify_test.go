@@ -94,7 +94,7 @@ func verifierFor(key *ecdsa.PrivateKey) *Verifier {
 func TestVerifyNow(t *testing.T) {
 	key := newKey(t)
 	v := verifierFor(key)
-	const expired = "has expired (exp), or never does"
+	const expired = "has expired, or has no expiration time (exp)"
 	for _, row := range []struct{ desc, claim, value, problem string }{
 		{desc: "good", claim: "x", value: "1"},
 		{desc: "expired", claim: "exp", value: in(-61), problem: expired},
@@ -137,7 +137,7 @@ func TestCheckClaims(t *testing.T) {
 	now := time.Unix(1_700_000_000, 999_999_999)
 	for _, row := range []struct{ desc, exp, nbf, want string }{
 		{desc: "last moment", exp: "1699999941"},
-		{desc: "a moment later", exp: "1699999940", want: "has expired (exp), or never does"},
+		{desc: "a moment later", exp: "1699999940", want: "has expired, or has no expiration time (exp)"},
 		{desc: "first moment", exp: "1700000001", nbf: "1700000060"},
 		{
 			desc: "a moment before",
@@ -155,9 +155,9 @@ func TestCheckClaims(t *testing.T) {
 		{
 			desc: "milliseconds by mistake",
 			exp:  "100000000001",
-			want: "has expired (exp), or never does",
+			want: "has expired, or has no expiration time (exp)",
 		},
-		{desc: "before all time", exp: "-1", want: "has expired (exp), or never does"},
+		{desc: "before all time", exp: "-1", want: "has expired, or has no expiration time (exp)"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			claims := Claims{
@@ -185,7 +185,7 @@ func TestMaxToken(t *testing.T) {
 	_, err := Verify(context.Background(), v, longest)
 	require.NoError(t, err)
 	_, err = Verify(context.Background(), v, sign(t, key, header, claims+" "))
-	require.EqualError(t, err, "is too long or no JWT")
+	require.EqualError(t, err, "is too long or not a JWT")
 }
 
 // TestKind: a token of another kind signs nobody in, however good it is otherwise.
@@ -230,7 +230,7 @@ func TestKind(t *testing.T) {
 			_, err := Verify(context.Background(), v, token)
 			if row.refused {
 				require.EqualError(t, err,
-					"is of another kind (typ, events), such as a logout token")
+					"is not an identity token (typ, events): it may be a logout token")
 				return
 			}
 			require.NoError(t, err)
@@ -376,7 +376,7 @@ func TestClaimsInTheHeader(t *testing.T) {
 	const (
 		issuer      = `"https://auth.example.com"`
 		otherIssuer = "has another issuer (iss) than identity.jwt.issuer"
-		expired     = "has expired (exp), or never does"
+		expired     = "has expired, or has no expiration time (exp)"
 	)
 	for _, row := range []struct {
 		desc, iss, exp     string // of the header
