@@ -70,7 +70,7 @@ fuzz:
 
 test-old-traefik:
 	@go -C e2e run ./traefik/build $(TRAEFIK_OLD)
-	TRAEFIK_VERSIONS=$(TRAEFIK_OLD) go -C e2e test -count=1 -timeout 15m -run /traefik .
+	TRAEFIK_VERSIONS="$(TRAEFIK_OLD)" go -C e2e test -count=1 -timeout 15m -run /traefik .
 
 .bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "Building golangci-lint: about two minutes on two cores the first time, then cached"
