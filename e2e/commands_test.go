@@ -76,8 +76,9 @@ func shell(t *testing.T, dir, lines string) *exec.Cmd {
 	require.NoError(t, os.Symlink(binary, filepath.Join(bin, "traefik")))
 	command := exec.Command("bash", "-e", "-c", lines)
 	command.Dir = dir
-	tests := func(variable string) bool { return strings.HasPrefix(variable, "CLINICPASS_") }
-	command.Env = append(slices.DeleteFunc(os.Environ(), tests), "PATH="+bin+":"+os.Getenv("PATH"))
+	// Nobody who types has the variables of the tests, or those of the make that runs the tests.
+	foreign := regexp.MustCompile(`^(CLINICPASS_|TRAEFIK_VERSIONS=|MAKE|MFLAGS=)`).MatchString
+	command.Env = append(slices.DeleteFunc(os.Environ(), foreign), "PATH="+bin+":"+os.Getenv("PATH"))
 	return command
 }
 
