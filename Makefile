@@ -103,7 +103,7 @@ art: traefik browser
 	UPDATE=1 go -C e2e test -count=1 -run "TestArt|TestPicture" ./browser
 
 # What the page says of each key is the comment on its field in internal/config/config.go.
-reference:
+reference: traefik
 	UPDATE=1 go -C e2e test -count=1 -run TestConfigurationReference .
 	cd e2e/traefik/v3.7.13 && GOWORK=off go run ./schema && GOWORK=off go run ./schema/decoder
 
