@@ -72,7 +72,8 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 		probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "noop@internal"},
 	}
 	middlewares := map[string]any{}
-	asked := map[string]bool{} // by Traefik
+	asked := map[string]bool{}  // by Traefik
+	secure := map[string]bool{} // over TLS
 	for preset, row := range rows {
 		decoded := decodeAsTraefik(t, "dynamic.yml", example(t, "auth-layers/"+preset+".yml"))
 		filled := strings.NewReplacer(
@@ -107,15 +108,20 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 		middlewares[preset] = map[string]any{"plugin": map[string]any{"clinicpass": clinic}}
 		router := config.HTTP.Routers["clinic"]
 		router["middlewares"] = append(chain, preset)
+		secure[preset] = router["tls"] != nil
 		routers[preset] = router
 	}
 	version := traefik.Tested[len(traefik.Tested)-1]
-	instance := runTraefik(t, version, "", map[string]any{
+	instance := runWith(t, version, map[string]any{
 		"routers": routers, "middlewares": middlewares,
-	})
-	running := &running{url: instance.URL, log: instance.Log}
+		"services": map[string]any{"portal": siteService(b.site.URL)["site"]},
+	}, traefik.Options{Secure: true})
 	for preset, row := range rows {
 		t.Run(preset, func(t *testing.T) {
+			running := &running{url: instance.URL, log: instance.Log}
+			if secure[preset] {
+				running.url = instance.SecureURL
+			}
 			host := preset + ".example.com"
 			credentials := base64.StdEncoding.EncodeToString([]byte("jdoe-r1:password"))
 			header := map[string][]string{

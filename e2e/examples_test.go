@@ -84,8 +84,8 @@ func matches(pattern, content string) map[string]string {
 	return all
 }
 
-// TestExamples: each example, decoded by Traefik's own code, signs a provider in through Traefik,
-// turns strangers away, and lets the portal's other traffic through.
+// TestExamples: each example, decoded by Traefik's own code, signs a provider in through Traefik
+// over TLS, turns strangers away, and lets the portal's other traffic through.
 func TestExamples(t *testing.T) {
 	asItStands := func(_ *testing.T, content string) string { return content }
 	labels := func(t *testing.T, content string) string {
@@ -159,12 +159,15 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	config.HTTP["services"] = map[string]any{"portal": siteService(hospital.URL)["site"]}
 	added := map[string]any{probe: map[string]any{"rule": "Host(`probe`)", "service": "portal"}}
 	if routers, _ := config.HTTP["routers"].(map[string]any); routers["portal"] == nil {
-		added["portal"] = map[string]any{"rule": "Host(`portal.example.com`)", "service": "portal"}
+		added["portal"] = map[string]any{ // as an ordinary site has it
+			"rule": "Host(`portal.example.com`)", "service": "portal",
+			"entryPoints": []string{"websecure"}, "tls": map[string]any{},
+		}
 	}
 	version := traefik.Tested[len(traefik.Tested)-1]
 	dynamic := overlay(config.HTTP, map[string]any{"routers": added})
-	instance := runTraefik(t, version, "", dynamic)
-	running := &running{url: instance.URL, log: instance.Log}
+	instance := runWith(t, version, dynamic, traefik.Options{Secure: true})
+	running := &running{url: instance.SecureURL, log: instance.Log}
 	host := "portal.example.com"
 	id := portal.Providers[0].ID
 	cookie := map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, id)}}

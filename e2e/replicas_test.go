@@ -101,6 +101,7 @@ func newCluster(t *testing.T) *cluster {
 		Binary:   binary,
 		Provider: `redis: {endpoints: ["` + c.redis.Address + `"]}`,
 		Probe:    probe,
+		Secure:   true,
 	}
 	for range replicas {
 		address, err := program.FreeAddress()
@@ -124,7 +125,7 @@ func newCluster(t *testing.T) *cluster {
 func (c *cluster) start(i int) {
 	c.t.Helper()
 	options := c.options
-	options.Address = c.addresses[i]
+	options.SecureAddress = c.addresses[i]
 	instance, err := traefik.Start(options)
 	require.NoError(c.t, err)
 	c.instances[i] = instance
@@ -165,7 +166,7 @@ func (c *cluster) signIn(address, id string) (string, error) {
 	var err error
 	for range 5 {
 		var request *http.Request
-		request, err = http.NewRequest(http.MethodGet, "http://"+address+"/clinic/visits", nil)
+		request, err = http.NewRequest(http.MethodGet, "https://"+address+"/clinic/visits", nil)
 		if err != nil {
 			return "", err
 		}

@@ -91,6 +91,8 @@ type Options struct {
 	Level   string // of the log; DEBUG when empty
 	// Secure adds an entry point websecure, for routers with tls, at a free loopback port. Its certificate is Traefik's own.
 	Secure bool
+	// SecureAddress is the address of websecure; a free loopback port when empty.
+	SecureAddress string
 	// Provider is a part of the section providers, YAML, which stands in place of the file with Dynamic.
 	Provider string
 	Log      io.Writer
@@ -115,11 +117,12 @@ func Start(o Options) (*Instance, error) {
 	}
 	i := &Instance{URL: "http://" + o.Address, dir: dir}
 	if o.Secure {
-		secure, err := program.FreeAddress()
-		if err != nil {
-			return nil, err
+		if o.SecureAddress == "" {
+			if o.SecureAddress, err = program.FreeAddress(); err != nil {
+				return nil, err
+			}
 		}
-		i.SecureURL = "https://" + secure
+		i.SecureURL = "https://" + o.SecureAddress
 	}
 	if err := i.layOut(o); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

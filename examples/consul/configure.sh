@@ -1,7 +1,10 @@
 #!/bin/sh
-# Puts the clinic's router and middlewares into Consul, from which every Traefik with providers.consul takes them.
+# Puts the clinic's router and middlewares into Consul. Every Traefik with providers.consul reads them. For the access log and
+# metrics of a router with noop@internal, set accessLog.addInternals and metrics.addInternals.
 set -eu
 consul kv put 'traefik/http/routers/clinic/rule' 'Host(`portal.example.com`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))'
+consul kv put 'traefik/http/routers/clinic/entryPoints/0' 'websecure'
+consul kv put 'traefik/http/routers/clinic/tls' 'true'
 consul kv put 'traefik/http/routers/clinic/middlewares/0' 'auth'
 consul kv put 'traefik/http/routers/clinic/middlewares/1' 'clinic'
 consul kv put 'traefik/http/routers/clinic/service' 'noop@internal'

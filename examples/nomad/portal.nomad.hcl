@@ -1,5 +1,5 @@
-# nomad job run portal.nomad.hcl. The tags stand on the portal's service, and Traefik reads them through its Nomad provider.
-# Traefik's own job (traefik.nomad.hcl) has the key at /secrets/vsee_key and allows that folder with CLINICPASS_FILES.
+# nomad job run portal.nomad.hcl. Traefik's Nomad provider reads the tags of the portal's service.
+# Traefik's own job (traefik.nomad.hcl) has the key at /secrets/vsee_key, and allows that folder with CLINICPASS_FILES.
 job "portal" {
   group "portal" {
     network {
@@ -12,8 +12,10 @@ job "portal" {
       tags = [
         "traefik.enable=true",
         "traefik.http.routers.clinic.rule=Host(`portal.example.com`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))",
+        "traefik.http.routers.clinic.entrypoints=websecure",
+        "traefik.http.routers.clinic.tls=true",
         "traefik.http.routers.clinic.middlewares=auth,clinic",
-        "traefik.http.routers.clinic.service=noop@internal",
+        "traefik.http.routers.clinic.service=portal",
         "traefik.http.middlewares.auth.forwardauth.address=http://oauth2-proxy:4180/",
         "traefik.http.middlewares.auth.forwardauth.authresponseheaders=X-Auth-Request-User,X-Auth-Request-Email,X-Auth-Request-Preferred-Username,X-Auth-Request-Groups,X-Auth-Request-Given-Name,X-Auth-Request-Family-Name",
         "traefik.http.middlewares.clinic.plugin.clinicpass.portal.url=https://vclinic.vseepreview.com/vc/next/",
@@ -24,6 +26,8 @@ job "portal" {
         "traefik.http.middlewares.clinic.plugin.clinicpass.identity.headers.firstName=X-Auth-Request-Given-Name",
         "traefik.http.middlewares.clinic.plugin.clinicpass.identity.headers.lastName=X-Auth-Request-Family-Name",
         "traefik.http.routers.portal.rule=Host(`portal.example.com`)",
+        "traefik.http.routers.portal.entrypoints=websecure",
+        "traefik.http.routers.portal.tls=true",
         "traefik.http.routers.portal.middlewares=auth",
         "traefik.http.routers.portal.service=portal",
         "traefik.http.services.portal.loadbalancer.server.scheme=http",

@@ -1,16 +1,19 @@
-# nomad job run traefik.nomad.hcl. The parts of Traefik's own job that Clinicpass needs.
+# nomad job run traefik.nomad.hcl. These are the parts of Traefik's own job that Clinicpass needs.
 job "traefik" {
   group "traefik" {
     network {
       port "http" { static = 80 }
+      port "https" { static = 443 }
     }
     task "traefik" {
       driver = "docker"
       config {
-        image        = "traefik:v3.6"
+        image        = "traefik:v3.7.13"
         network_mode = "host"
         args = [
           "--entryPoints.web.address=:80",
+          "--entryPoints.web.http.redirections.entryPoint.to=websecure",
+          "--entryPoints.websecure.address=:443",
           "--providers.nomad.endpoint.address=http://127.0.0.1:4646",
           "--experimental.abortOnPluginFailure=true",
           "--experimental.plugins.clinicpass.moduleName=github.com/clinicpass/clinicpass",
