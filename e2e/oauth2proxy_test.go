@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"html"
 	"io"
@@ -37,11 +38,13 @@ var (
 		Groups:   []string{"staff", "clinicians"},
 	}
 	alex = authlayer.Person{
-		Subject:  "77e1-alex",
-		Email:    "alex.roe@example.com",
-		Password: "alex's password",
-		Name:     "Alex Roe",
-		Username: "aroe",
+		Subject:   "77e1-alex",
+		Email:     "alex.roe@example.com",
+		Password:  "alex's password",
+		Name:      "Alex Roe",
+		FirstName: "Alex",
+		LastName:  "Roe",
+		Username:  "aroe",
 	}
 )
 
@@ -98,6 +101,7 @@ type hospital struct {
 	*bench
 	way     oauth2ProxyWay
 	issuer  string
+	scheme  string // of the site
 	address string // of Traefik
 }
 
@@ -154,6 +158,7 @@ func startHospital(t *testing.T, b *bench, way oauth2ProxyWay, start traefikStar
 		bench:   b,
 		way:     way,
 		issuer:  provider.Issuer,
+		scheme:  "http",
 		address: strings.TrimPrefix(running.url, "http://"),
 	}
 }
@@ -336,7 +341,10 @@ func (h *hospital) newBrowser(t *testing.T) *browser {
 		}
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	transport := &http.Transport{DialContext: dial}
+	transport := &http.Transport{
+		DialContext:     dial,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // Traefik's own
+	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &browser{
 		hospital: h,
@@ -347,7 +355,7 @@ func (h *hospital) newBrowser(t *testing.T) *browser {
 // get opens a path of the hospital. Header names go out in the case given.
 func (b *browser) get(t *testing.T, path string, header map[string][]string) page {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodGet, "http://"+hospitalHost+path, nil)
+	request, err := http.NewRequest(http.MethodGet, b.hospital.scheme+"://"+hospitalHost+path, nil)
 	require.NoError(t, err)
 	return b.do(t, request, header)
 }

@@ -57,7 +57,7 @@ func StartOAuth2Proxy(binary, host string, provider *OpenIDProvider, flags ...st
 		"--provider=oidc",
 		"--oidc-issuer-url=" + provider.Issuer,
 		"--client-id=" + clientID,
-		"--client-secret=" + clientSecret,
+		"--client-secret=" + ClientSecret,
 		"--code-challenge-method=S256",
 		"--scope=openid email profile " + scopeGroups,
 		"--redirect-url=http://" + host + CallbackPath,
@@ -68,6 +68,16 @@ func StartOAuth2Proxy(binary, host string, provider *OpenIDProvider, flags ...st
 		"--reverse-proxy=true",
 		"--set-xauthrequest=true",
 	}, flags...)...)
+	return run(command, address)
+}
+
+// StartStructured runs oauth2-proxy at the address with a file for --alpha-config and flags, and waits until it answers.
+func StartStructured(binary, address, file string, flags ...string) (*OAuth2Proxy, error) {
+	return run(exec.Command(binary, append([]string{"--alpha-config=" + file}, flags...)...), address)
+}
+
+func run(command *exec.Cmd, address string) (*OAuth2Proxy, error) {
+	var err error
 	running := &OAuth2Proxy{URL: "http://" + address}
 	if running.Process, err = program.Start(command, nil); err != nil {
 		return nil, err

@@ -21,21 +21,26 @@ import (
 )
 
 const (
-	clientID     = "portal"
-	clientSecret = "fictitious-client-secret"
-	tokenLife    = time.Hour
-	scopeGroups  = "groups"
-	signInPath   = "/sign-in"
+	clientID = "portal"
+
+	// ClientSecret is what its client shows to the provider.
+	ClientSecret = "fictitious-client-secret"
+
+	tokenLife   = time.Hour
+	scopeGroups = "groups"
+	signInPath  = "/sign-in"
 )
 
 // Person is somebody with an account at the OpenID provider.
 type Person struct {
-	Subject  string // the lasting id, the claim sub
-	Email    string // also what the person signs in with
-	Password string
-	Name     string
-	Username string // the claim preferred_username
-	Groups   []string
+	Subject   string // the stable user ID, the claim sub
+	Email     string // also what the person signs in with
+	Password  string
+	Name      string
+	FirstName string // the claim given_name
+	LastName  string // the claim family_name
+	Username  string // the claim preferred_username
+	Groups    []string
 }
 
 // OpenIDProvider is an OpenID provider on a loopback address with one client, for which it asks for a password only.
@@ -98,7 +103,7 @@ var form = template.Must(template.New("").Parse(`<!doctype html>
 <h1>Example Hospital sign-in</h1>{{with .Problem}}<p role="alert">{{.}}</p>{{end}}
 <form method="post" action="` + signInPath + `">
 <input type="hidden" name="request" value="{{.Request}}">
-<p><label>E-mail <input type="email" name="email" autocomplete="username"></label></p>
+<p><label>Email <input type="email" name="email" autocomplete="username"></label></p>
 <p><label>Password <input type="password" name="password" autocomplete="current-password"></label></p>
 <button>Sign in</button></form></body></html>
 `))
@@ -230,7 +235,7 @@ func (s *store) claims(info *oidc.UserInfo, subject string, scopes []string) err
 		info.EmailVerified = true
 	}
 	if slices.Contains(scopes, oidc.ScopeProfile) {
-		info.Name = person.Name
+		info.Name, info.GivenName, info.FamilyName = person.Name, person.FirstName, person.LastName
 		info.PreferredUsername = person.Username
 	}
 	if slices.Contains(scopes, scopeGroups) && len(person.Groups) > 0 {
@@ -303,7 +308,7 @@ func (s *store) GetClientByClientID(_ context.Context, id string) (op.Client, er
 }
 
 func (s *store) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
-	if id != clientID || secret != clientSecret {
+	if id != clientID || secret != ClientSecret {
 		return errUnknown
 	}
 	return nil
