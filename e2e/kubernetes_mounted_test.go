@@ -160,11 +160,12 @@ func TestKubernetesMountedSecret(t *testing.T) {
 		Binary:   bin,
 		Provider: "kubernetesCRD: " + c.access + ", allowExternalNameServices: true}",
 		Probe:    probe,
+		Secure:   true,
 		Env:      []string{"CLINICPASS_FILES=" + mounts, "OTHER_SECRET=" + foreign},
 	})
 	require.NoError(t, err)
 	stopAfter(t, instance)
-	replica := &running{url: instance.URL, log: instance.Log}
+	replica := &running{url: instance.SecureURL, log: instance.Log}
 	cookie := signInAtPortal(t, hospital.URL, portal.Providers[0].ID)
 	click := func(name string) answer {
 		t.Helper()

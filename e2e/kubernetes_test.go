@@ -57,12 +57,27 @@ const portalManifests = `
 apiVersion: v1
 kind: Service
 metadata: {name: portal, namespace: portal}
-spec: {type: ExternalName, externalName: localhost, ports: [{port: PORT}]}
+spec:
+  type: ExternalName
+  externalName: localhost
+  ports: [{name: site, port: PORT}, {name: example, port: 8080}]
 ---
 apiVersion: traefik.io/v1alpha1
 kind: IngressRoute
 metadata: {name: portal, namespace: portal}
 spec:
+  entryPoints: [websecure]
+  tls: {}
+  routes:
+    - kind: Rule
+      match: Host("portal.example.com")
+      services: [{name: portal, port: PORT}]
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: plain, namespace: portal}
+spec:
+  entryPoints: [web]
   routes:
     - kind: Rule
       match: Host("portal.example.com")
@@ -160,7 +175,7 @@ func TestKubernetes(t *testing.T) {
 			provider += ", kubernetesGateway: " + c.access + "}"
 		}
 		instance, err := traefik.Start(traefik.Options{
-			Binary: bin, Address: address, Provider: provider, Probe: probe,
+			Binary: bin, Address: address, Provider: provider, Probe: probe, Secure: true,
 		})
 		require.NoError(t, err)
 		stopAfter(t, instance)
@@ -173,9 +188,13 @@ func TestKubernetes(t *testing.T) {
 		return map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, id)}}
 	}
 	cookie := cookieOf(0)
+	plain := false // the Gateway's listener is HTTP, the IngressRoute's entry point HTTPS
 	ask := func(i int, path string, header map[string][]string) answer {
 		t.Helper()
-		replica := &running{url: replicas[i].URL, log: replicas[i].Log}
+		replica := &running{url: replicas[i].SecureURL, log: replicas[i].Log}
+		if plain {
+			replica.url = replicas[i].URL
+		}
 		return replica.send(t, "portal.example.com", request{path: path, header: header})
 	}
 	const path = "/clinic/visits/7"
@@ -234,10 +253,12 @@ func TestKubernetes(t *testing.T) {
 	// The same by the Gateway API, of which only the first Traefik has the provider.
 	kubectl("delete", "ingressroute", "clinic", "--namespace", "portal")
 	apply(example(t, "kubernetes/gateway.yml"))
+	plain = true
 	soon("by the HTTPRoute", 0, 2)
 	holds("by the HTTPRoute", 0)
 	apply(fill(example(t, "kubernetes/ingressroute.yml")))
 	apply(secret)
+	plain = false
 	replicas[0].Kill()
 	soon("the second Traefik alone", 1, 3)
 	holds("the second Traefik alone", 1)
