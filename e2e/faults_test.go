@@ -130,13 +130,13 @@ func apiFaults() []apiFault {
 		{
 			desc:    "an expired certificate",
 			outcome: "api_unavailable",
-			log:     "expired",
+			log:     "x509: certificate has expired",
 			raw:     withCertificate("127.0.0.1", -time.Hour),
 		},
 		{
 			desc:    "a certificate of an unknown authority",
 			outcome: "api_unavailable",
-			log:     "unknown authority",
+			log:     "x509: certificate signed by unknown authority",
 			raw:     withCertificate("127.0.0.1", time.Hour),
 		},
 		{

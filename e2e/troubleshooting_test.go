@@ -3,7 +3,9 @@ package e2e
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +31,9 @@ func TestTroubleshooting(t *testing.T) {
 		"flat":      ours("clinicpass", map[string]any{"portal": "https://clinic.example.com/"}),
 		"visits":    changed(map[string]any{"pathPrefix": "/visits"}),
 		"unchanged": changed(map[string]any{"exactPassThrough": true}),
+		"none": map[string]any{ // no auth middleware
+			"headers": map[string]any{"customRequestHeaders": map[string]any{"X-Auth-Request-User": ""}},
+		},
 		"strip": map[string]any{
 			"stripPrefix": map[string]any{"prefixes": []string{"/clinic", "/portal"}},
 		},
@@ -40,6 +45,7 @@ func TestTroubleshooting(t *testing.T) {
 		desc, service string
 		chain         []string
 		path          string
+		secure        bool // asked over TLS
 		status        int
 		line          string // of the log
 		site          string // what the portal was asked for
@@ -67,6 +73,22 @@ func TestTroubleshooting(t *testing.T) {
 			path:    "/clinic",
 			status:  404,
 			line:    "clinicpass: the configuration of clinic@file needs correction:",
+		},
+		{
+			desc:    "no tls",
+			service: "site",
+			chain:   []string{"sound"},
+			path:    "/clinic",
+			secure:  true,
+			status:  404,
+		},
+		{
+			desc:    "the auth middleware is missing",
+			service: "site",
+			chain:   []string{"none", "sound"},
+			path:    "/clinic",
+			status:  401,
+			line:    "is missing or blank",
 		},
 		{
 			desc:    "a text for a section",
@@ -106,14 +128,14 @@ func TestTroubleshooting(t *testing.T) {
 			status:  418,
 		},
 		{
-			desc:    "stripPrefix before ours",
+			desc:    "stripPrefix before Clinicpass",
 			service: "site",
 			chain:   []string{"strip", "sound"},
 			path:    "/portal",
 			status:  307,
 		},
 		{
-			desc:    "stripPrefix before ours, exact",
+			desc:    "stripPrefix before Clinicpass, exact",
 			service: "site",
 			chain:   []string{"strip", "unchanged"},
 			path:    "/portal",
@@ -121,7 +143,7 @@ func TestTroubleshooting(t *testing.T) {
 			site:    "GET /",
 		},
 		{
-			desc:    "stripPrefix behind ours",
+			desc:    "stripPrefix behind Clinicpass",
 			service: "site",
 			chain:   []string{"sound", "strip"},
 			path:    "/portal",
@@ -138,12 +160,15 @@ func TestTroubleshooting(t *testing.T) {
 		}
 		routers[rowName(n)] = router
 	}
-	instance := runTraefik(t, traefik.Tested[len(traefik.Tested)-1], "", map[string]any{
+	instance := runWith(t, traefik.Tested[len(traefik.Tested)-1], map[string]any{
 		"routers": routers, "middlewares": middlewares, "services": siteService(b.site.URL),
-	})
-	running := &running{url: instance.URL, log: instance.Log}
+	}, traefik.Options{Secure: true})
 	for n, row := range rows {
 		t.Run(row.desc, func(t *testing.T) {
+			running := &running{url: instance.URL, log: instance.Log}
+			if row.secure {
+				running.url = instance.SecureURL
+			}
 			got := running.send(t, rowName(n), request{path: row.path, header: defaultHeaders("x")})
 			assert.Equal(t, row.status, got.status, got.body)
 			if row.site != "" {
@@ -179,4 +204,44 @@ func TestPluginNotLoaded(t *testing.T) {
 	}
 	assert.ErrorContains(t, err, line)
 	assert.Contains(t, document(t, "troubleshooting.md"), line)
+}
+
+// TestInternalServices: Traefik has no access log of a router with an internal service, unless
+// accessLog.addInternals is set.
+func TestInternalServices(t *testing.T) {
+	for _, row := range []struct {
+		desc, service, static string
+		logged                bool
+	}{
+		{desc: "internal", service: "noop@internal"},
+		{desc: "internal, added", service: "noop@internal", static: "  addInternals: true\n", logged: true},
+		{desc: "the portal's", service: "site", logged: true},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			b := newBench(t)
+			version := traefik.Tested[len(traefik.Tested)-1]
+			instance := runTraefik(t, version, "accessLog:\n  format: json\n"+row.static, map[string]any{
+				"routers": map[string]any{
+					probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+					"clinic": map[string]any{
+						"rule": "Host(`clinic`)", "service": row.service, "middlewares": []string{"clinic"},
+					},
+				},
+				"middlewares": map[string]any{
+					"clinic": map[string]any{"plugin": map[string]any{"clinicpass": b.baseConfig()}},
+				},
+				"services": siteService(b.site.URL),
+			})
+			running := &running{url: instance.URL, log: instance.Log}
+			clicks(t, running, "clinic", 1)
+			running.send(t, probe, request{path: "/last"})
+			require.Eventually(t, func() bool {
+				return strings.Contains(instance.Log(), `"RequestPath":"/last"`)
+			}, 5*time.Second, 10*time.Millisecond)
+			logged := strings.Contains(instance.Log(), `"RouterName":"clinic@file"`)
+			assert.Equal(t, row.logged, logged)
+		})
+	}
+	page := document(t, "troubleshooting.md")
+	assert.Contains(t, page, "`accessLog.addInternals: true`")
 }
