@@ -1,14 +1,15 @@
 # Two targets matter: `make demo` shows the plugin at work, `make test` passes every test. Both need Go, git and make; the
-# tests in a browser need Chromium and npm too, which are installed where that can be done without asking (Debian, as root).
+# tests also need Chromium, npm, Redis and Prometheus, which are installed where that can be done without asking (Debian, as root).
 
 TRAEFIK_OLD := v3.0.4 v3.6.12 v3.7.6
 FUZZTIME := 2m
 ROUNDS := 15
 
-.PHONY: help clinicpass demo test unit e2e e2e-kubernetes traefik browser redis screenshots fuzz bench soak reliability reference art release release-check release-notes sbom lint format test-old-traefik clean
+.PHONY: help clinicpass demo test unit e2e e2e-kubernetes traefik browser redis prometheus screenshots fuzz bench soak reliability reference art release release-check release-notes sbom lint format test-old-traefik clean
 
 help:
-	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them"
+	@echo "make demo              a portal, a simulated clinic, and a real Traefik with the plugin between them (TRAEFIK=/path)"
+	@echo "make clinicpass        the command, as .bin/clinicpass"
 	@echo "make test              all tests: compiled, interpreted, in real Traefik, and in a real browser"
 	@echo "make unit              only the compiled unit tests"
 	@echo "make e2e-kubernetes    the example for Kubernetes, from a real API server"
@@ -33,7 +34,7 @@ clinicpass:
 demo:
 	@go -C e2e run ./demo
 
-test: traefik browser redis unit e2e
+test: traefik browser redis prometheus unit e2e
 
 traefik:
 	@go -C e2e run ./traefik/build
@@ -46,6 +47,10 @@ browser:
 redis:
 	@go -C e2e run ./redis/install
 
+# With CLINICPASS_NO_PROMETHEUS=1 likewise.
+prometheus:
+	@go -C e2e run ./prometheus/install
+
 screenshots: traefik browser
 	SCREENSHOTS=$(CURDIR)/.bin/screenshots go -C e2e test -count=1 -run TestScreenshots ./browser
 
@@ -53,8 +58,8 @@ unit:
 	go test ./...
 	go -C cmd/clinicpass test ./...
 
-e2e: traefik browser redis
-	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about five minutes"
+e2e: traefik browser redis prometheus
+	@echo "End to end, in the interpreter, in real Traefik and in a real browser: about seven minutes"
 	go -C e2e test -count=1 -timeout 15m ./...
 
 # Not part of make test: Kubernetes' API server takes minutes to build. etcd is Debian's.

@@ -343,7 +343,7 @@ func (h *hospital) newBrowser(t *testing.T) *browser {
 	}
 	transport := &http.Transport{
 		DialContext:     dial,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // Traefik's own
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // Traefik's own
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &browser{

@@ -55,7 +55,7 @@ func run(ctx context.Context, smoke bool) error {
 	defer os.RemoveAll(dir)
 
 	clinic, family := vseetest.NewUnstartedServer(), vseetest.NewUnstartedServer()
-	if clinic.URL, err = serve("127.0.0.1:8081", clinic); err != nil {
+	if clinic.URL, err = serve("127.0.0.1:8081", withOutage(clinic)); err != nil {
 		return err
 	}
 	if family.URL, err = serve("127.0.0.1:8082", family); err != nil {
@@ -78,7 +78,7 @@ func run(ctx context.Context, smoke bool) error {
 	if err != nil {
 		return err
 	}
-	instance, err := traefik.Start(traefik.Options{Binary: binary, Address: preferred("127.0.0.1:8080"), Dynamic: dynamic, Probe: "127.0.0.1"})
+	instance, err := traefik.Start(traefik.Options{Binary: binary, Address: preferred("127.0.0.1:8080"), Dynamic: dynamic, Static: metrics, Probe: "127.0.0.1"})
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,20 @@ func run(ctx context.Context, smoke bool) error {
 	case <-instance.Exited():
 		return fmt.Errorf("the Traefik process ended; its log:\n%s", instance.Log())
 	}
+}
+
+// metrics is static configuration: Traefik's metrics, at /metrics of its address.
+const metrics = "metrics: {prometheus: {entryPoint: web, addRoutersLabels: true, buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30]}}\n"
+
+// withOutage adds a path to a simulated clinic: POST /outage lets its API refuse the key, DELETE /outage ends that.
+func withOutage(clinic *vseetest.Server) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", clinic)
+	mux.HandleFunc("POST /outage", func(http.ResponseWriter, *http.Request) {
+		clinic.SetFault(vseetest.Fault{Status: http.StatusForbidden, Body: `{"code": 403, "message": "Simulated outage."}`})
+	})
+	mux.HandleFunc("DELETE /outage", func(http.ResponseWriter, *http.Request) { clinic.Reset() })
+	return mux
 }
 
 type demo struct {
@@ -127,7 +141,7 @@ func router(prefix, middleware string) object {
 	return object{
 		"rule":        "Path(`" + prefix + "`) || PathPrefix(`" + prefix + "/`)",
 		"middlewares": []string{"auth", middleware},
-		"service":     "noop@internal",
+		"service":     "portal", // never reached; Traefik has no metrics of internal services
 		"priority":    10,
 	}
 }

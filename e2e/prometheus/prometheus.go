@@ -73,7 +73,7 @@ func Start(file, dir string) (*Server, error) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	process.Stop()
-	return nil, fmt.Errorf("Prometheus is not ready; it wrote: %s", process.Log())
+	return nil, fmt.Errorf("waiting for Prometheus: not ready; it wrote: %s", process.Log())
 }
 
 // Sample is one element of an instant vector.
@@ -116,7 +116,7 @@ func (s *Server) get(path string, data any) error {
 		return err
 	}
 	if answer.Status != "success" {
-		return errors.New("Prometheus: " + answer.Error)
+		return errors.New("the query failed: " + answer.Error)
 	}
 	return nil
 }
