@@ -78,7 +78,8 @@ func shell(t *testing.T, dir, lines string) *exec.Cmd {
 	command.Dir = dir
 	// Nobody who types has the variables of the tests, or those of the make that runs the tests.
 	foreign := regexp.MustCompile(`^(CLINICPASS_|TRAEFIK_VERSIONS=|MAKE|MFLAGS=)`).MatchString
-	command.Env = append(slices.DeleteFunc(os.Environ(), foreign), "PATH="+bin+":"+os.Getenv("PATH"))
+	command.Env = append(slices.DeleteFunc(os.Environ(), foreign), "PATH="+bin+":"+os.Getenv("PATH"),
+		"TMPDIR="+t.TempDir())
 	return command
 }
 
