@@ -102,7 +102,7 @@ func TestEscapes(t *testing.T) {
 		files  = "CLINICPASS_FILES in the environment of Traefik"
 		audits = "CLINICPASS_AUDIT in the environment of Traefik"
 		names  = "CLINICPASS_ENV in the environment of Traefik"
-		none   = "is no regular file"
+		none   = "is not a regular file"
 	)
 	rows := []struct {
 		desc, key, value string

@@ -40,7 +40,7 @@ type Clinic struct {
 
 // Ticket is what a sign-in got from the API. A failed sign-in has one too.
 type Ticket struct {
-	Token    string // signs in whoever holds it: do not store, log or share it
+	Token    string // signs its holder in: do not store, log or share it
 	Room     string // how the room was obtained; "" without one
 	Assigned bool   // this sign-in assigned the room
 	Trace    vsee.Trace

@@ -172,7 +172,7 @@ func TestParse(t *testing.T) {
 				c.API.Secret = "é"
 				c.API.Token = "line\n"
 			},
-			want: []string{"api.key: has a blank", "api.secret: has a", "api.token: has a"},
+			want: []string{"api.key: has a space", "api.secret: has a", "api.token: has a"},
 		},
 		{
 			desc:   "rooms without the admin's token",

@@ -8,27 +8,28 @@ import (
 	"strings"
 )
 
-// Operator is what configurations may touch. Whoever runs Traefik says so in the environment of its
-// process: people who may write a label or a Middleware object are often others.
+// Operator defines what configurations may access. Traefik's operator sets it in the environment of
+// Traefik's process, because other people may write labels or Middleware objects.
 type Operator struct {
-	Files, Audit []string // directories to read secrets in, and to write audits in
-	Env          []string // names of variables; one that ends in * stands for all that begin so
-	Hosts        []string // that api.url may name; nil for any
+	Files, Audit []string // directories for reading secrets, and for writing audits
+	Env          []string // variable names; a final * matches any ending
+	Hosts        []string // allowed in api.url; nil for any
 }
 
-// Allowed is read once, when Traefik loads the plugin.
+// Allowed is set once, when Traefik loads the plugin.
 var Allowed = AllowedBy(os.Getenv)
 
-const maxFile = 1 << 20 // bytes of a file that is read
+const maxFile = 1 << 20 // bytes
 
-// identities are folders with tokens of Traefik's own: of its service account, which may read all
-// secrets, and of its roles at AWS, Azure, Alibaba, IBM, Google and SPIFFE, as each documents.
+// identities are folders with Traefik's own tokens, which no configuration may read. The service
+// account's token can read all secrets. The others are for roles at AWS, Azure, Alibaba, IBM,
+// Google and SPIFFE, as their documentation says.
 var identities = []string{
 	"/run/secrets/kubernetes.io/", "/serviceaccount/", "/run/secrets/tokens/", "/run/secrets/azure/",
 	"/rrsa-tokens/", "/compute-resource-token/", "/workload-spiffe-credentials/",
 }
 
-// AllowedBy returns what an environment allows.
+// AllowedBy returns what the environment allows.
 func AllowedBy(getenv func(string) string) *Operator {
 	o := &Operator{
 		Files: split(OrElse(getenv("CLINICPASS_FILES"),
@@ -50,8 +51,8 @@ func split(list, separator string) []string {
 	return items
 }
 
-// Permitted returns why a secret's source, such as file:PATH, is not one that the operator allows. It
-// tells nothing of what is there, not even whether it exists.
+// Permitted returns an error if the operator does not allow a secret's source, such as file:PATH.
+// The error does not tell whether the source exists.
 func Permitted(source string) error {
 	if path, isFile := strings.CutPrefix(source, "file:"); isFile {
 		if !Inside(path, Allowed.Files) {
@@ -70,20 +71,20 @@ func Permitted(source string) error {
 	return nil
 }
 
-// Outside says that something is not allowed, what is, and which of the operator's variables sets it.
+// Outside returns the message for a forbidden source: what is allowed, and which variable sets it.
 func Outside(where string, allowed []string, variable string) string {
 	return "is " + where + " that Traefik's operator allows (" + strings.Join(allowed, ", ") +
 		"); CLINICPASS_" + variable + " in the environment of Traefik sets them"
 }
 
-// readFile reads a regular file that is permitted.
+// readFile reads a regular file of at most maxFile bytes. The caller checks Permitted first.
 func readFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return "", errors.New(path + " is no regular file, or has over 1 MiB")
+		return "", errors.New(path + " is not a regular file, or is over 1 MiB")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -94,8 +95,8 @@ func readFile(path string) (string, error) {
 	return string(content), err
 }
 
-// Inside reports whether a path is in one of the directories, also when the links in it are followed.
-// Nothing of a path elsewhere is looked at.
+// Inside reports whether a path is in one of the directories, both as written and after following
+// symbolic links. It accesses no path outside them.
 func Inside(path string, directories []string) bool {
 	absolute, err := filepath.Abs(path)
 	if err != nil || strings.Contains("/"+path+"/", "/../") || !below(absolute, directories) {
@@ -113,9 +114,9 @@ func Inside(path string, directories []string) bool {
 			return below(target, resolved)
 		}
 		if _, err := os.Lstat(absolute); err == nil {
-			return false // a link to nothing, or a folder that cannot be looked into
+			return false // a broken link, or a folder without permission to read
 		}
-		// What is not there cannot lead elsewhere; what it would be in can.
+		// A missing path cannot lead outside, but its parent can.
 		if !below(filepath.Dir(absolute), directories) {
 			return true
 		}
@@ -144,8 +145,8 @@ func isIdentity(path string) bool {
 	return false
 }
 
-// hostAllowed reports whether a key may name the host. Secrets go to the API's, and Traefik's own API
-// listens on loopback.
+// hostAllowed reports whether the key may name the host. CLINICPASS_HOSTS limits api.url, where
+// secrets go, and loopback addresses, where Traefik's own API listens.
 func hostAllowed(key, host string, loopback bool) bool {
 	if Allowed.Hosts == nil || key == "portal.url" || (key != "api.url" && !loopback) {
 		return true

@@ -387,7 +387,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		require.NoError(t, file.Truncate(size)) // without using the disk
 		require.NoError(t, file.Close())
 	}
-	const none = " is no regular file, or has over 1 MiB"
+	const none = " is not a regular file, or is over 1 MiB"
 	for _, row := range []struct{ desc, path, problem string }{
 		{desc: "folder", path: root + "/folder", problem: none},
 		{desc: "the allowed directory", path: root, problem: none},

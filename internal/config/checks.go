@@ -12,12 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// Problems collects what is wrong with a configuration, so that one start shows every mistake.
+// Problems collects the mistakes in a configuration, so that one start shows all of them.
 type Problems struct {
-	Lines []string // one for each mistake, which begins with the key
+	Lines []string // one per mistake; each begins with the key
 }
 
-// Add notes what is wrong with the key's value and what to do about it.
+// Add adds a mistake in the key's value, with its correction.
 func (p *Problems) Add(key, format string, args ...interface{}) {
 	p.Lines = append(p.Lines, key+": "+fmt.Sprintf(format, args...))
 }
@@ -29,7 +29,7 @@ func (p *Problems) Require(ok bool, key, format string, args ...interface{}) {
 	}
 }
 
-// Choice returns value when it is one of the choices, else "".
+// Choice returns value if it is one of the choices. Otherwise it adds a mistake and returns "".
 func Choice(key, value string, choices []string, p *Problems) string {
 	for _, choice := range choices {
 		if value == choice {
@@ -40,8 +40,8 @@ func Choice(key, value string, choices []string, p *Problems) string {
 	return ""
 }
 
-// URL returns the parsed base address, ending in a slash, or nil. Addresses must be https; http is
-// accepted on loopback.
+// URL returns the parsed base address with a trailing slash. Otherwise it adds a mistake and
+// returns nil. Addresses must be https; http is accepted on loopback.
 func URL(key, value string, p *Problems) *url.URL {
 	u, err := url.Parse(value)
 	loopback := err == nil && isLoopback(u.Hostname())
@@ -66,7 +66,7 @@ func URL(key, value string, p *Problems) *url.URL {
 	return nil
 }
 
-// isLoopback reports whether a host is this machine.
+// isLoopback reports whether a host is this machine: localhost, loopback or unspecified.
 func isLoopback(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	address := net.ParseIP(host)
@@ -74,11 +74,11 @@ func isLoopback(host string) bool {
 		address.IsUnspecified()
 }
 
-// MaxPath is how many bytes a path may have.
+// MaxPath is the maximum size of a path in bytes.
 const MaxPath = 2048
 
-// PlainPath reports whether a decoded path is absolute and means the same to everybody who reads
-// it: a browser, a proxy, and the portal.
+// PlainPath reports whether a decoded path is absolute and has the same meaning for browsers,
+// proxies and the portal.
 func PlainPath(path string) bool {
 	return strings.HasPrefix(path, "/") && len(path) <= MaxPath && utf8.ValidString(path) &&
 		!strings.Contains(path, "//") && !strings.ContainsAny(path, `\%`) &&
@@ -86,10 +86,10 @@ func PlainPath(path string) bool {
 		strings.IndexFunc(path, unicode.IsControl) < 0
 }
 
-// Token matches a header's name, and what fits into a header as one word (RFC 9110, 5.6.2).
+// Token matches a header name, and a header value of one word (RFC 9110, 5.6.2).
 var Token = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// OrElse returns value, or otherwise where value is "".
+// OrElse returns value, or otherwise if value is "".
 func OrElse(value, otherwise string) string {
 	if value != "" {
 		return value
@@ -103,7 +103,7 @@ type Secret struct {
 	Value *string
 }
 
-// Secrets lists every secret of a configuration. Whatever shows a configuration masks these.
+// Secrets lists every secret of a configuration. Code that shows a configuration must mask these.
 func Secrets(c *Config) []Secret {
 	return []Secret{
 		{"api.key", &c.API.Key},
@@ -113,8 +113,8 @@ func Secrets(c *Config) []Secret {
 	}
 }
 
-// CheckSecret returns the secret that source names, or "" and notes what is wrong with it. The
-// message never has the source, which may be the secret, but the name of its file or variable.
+// CheckSecret returns the secret that source names. Otherwise it adds a mistake and returns "". The
+// message names only the file or variable, because source itself may be the secret.
 func CheckSecret(key, source string, required bool, p *Problems) string {
 	value, err := ReadSecret(source)
 	switch {
@@ -123,15 +123,15 @@ func CheckSecret(key, source string, required bool, p *Problems) string {
 	case err != nil:
 		p.Add(key, "cannot be used: %v", err)
 	case strings.IndexFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0:
-		p.Add(key, "has a blank, a control character or a letter outside ASCII in it; "+
-			"write the bare value")
+		p.Add(key, "has a space, a control character or a non-ASCII character; "+
+			"write only the value itself")
 	default:
 		return value
 	}
 	return ""
 }
 
-// ReadSecret reads file:PATH without its trailing newline, env:NAME, or takes source as the value.
+// ReadSecret reads file:PATH without trailing newlines, or env:NAME. Any other source is the value.
 func ReadSecret(source string) (string, error) {
 	if err := Permitted(source); err != nil {
 		return "", err
@@ -155,7 +155,7 @@ func ReadSecret(source string) (string, error) {
 	return value, nil
 }
 
-// Literal reports whether a secret stands in the configuration itself.
+// Literal reports whether the configuration itself contains the secret.
 func Literal(source string) bool {
 	return source != "" && !strings.HasPrefix(source, "file:") && !strings.HasPrefix(source, "env:")
 }

@@ -1,11 +1,11 @@
 // Package config holds the middleware's configuration: every key with its meaning and default, and
-// the checks that several sections share. The packages that use a section parse it.
+// the checks that several sections share. Each section is parsed by the package that uses it.
 package config
 
-// Config is the middleware's configuration as Traefik decodes it: keys match field names in any
-// case, unknown keys are dropped, durations are texts. docs/configuration.md is made of the
-// comments on the fields: what each key means and, where CreateConfig has no default, what its
-// absence comes to. A section's comment goes before those of its keys.
+// Config is the middleware's configuration as Traefik decodes it. Traefik matches keys with field
+// names in any case, drops unknown keys, and leaves durations as texts. docs/configuration.md is
+// generated from the comments on the fields: the meaning of each key, and its default if
+// CreateConfig sets none. A section's comment goes before those of its keys.
 type Config struct {
 	// Clinicpass answers this path and every path below it: `/clinic` and `/clinic/...`, not
 	// `/clinicx`. With `/` it answers every path.
@@ -69,14 +69,14 @@ type Identity struct {
 	NameOrder string `json:"nameOrder,omitempty"`
 	// Separator between the groups in one header line. Default: the preset's.
 	GroupsSeparator string `json:"groupsSeparator,omitempty"`
-	// Encoding of header values: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`, or
-	// `latin1`.
+	// Encoding of header values: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`,
+	// or `latin1`.
 	Encoding string `json:"encoding,omitempty"`
-	// The provider must be in one of these groups. Traefik splits a text at commas: write `%2C` for a
-	// comma in a group's name. Default: everybody.
+	// The provider must be in one of these groups. Traefik splits a text at commas: write `%2C` for
+	// a comma in a group's name. Default: everybody.
 	AllowedGroups []string `json:"allowedGroups,omitempty"`
-	// `network` confirms that only your auth middleware can set plain identity headers. Clinicpass then
-	// starts without the warning that nothing proves them. Default: none.
+	// `network` confirms that only your auth middleware can set plain identity headers. Clinicpass
+	// then starts without the warning that nothing proves them. Default: none.
 	Trust string `json:"trust,omitempty"`
 	Proof Proof  `json:"proof,omitempty"`
 	JWT   JWT    `json:"jwt,omitempty"`
@@ -84,7 +84,8 @@ type Identity struct {
 
 // Proof names a header by which the auth layer proves that it set the others.
 type Proof struct {
-	// Header with a secret, which proves that the auth layer answered for this request. Default: none.
+	// Header with a secret, which proves that the auth layer answered for this request. Default:
+	// none.
 	Header string `json:"header,omitempty"`
 	// The value that this header must have; a secret. Default: none.
 	Secret string `json:"secret,omitempty"`
@@ -94,7 +95,8 @@ type Proof struct {
 type JWT struct {
 	// Header with the signed token. The value may begin with `Bearer `. Default: the preset's.
 	Header string `json:"header,omitempty"`
-	// Address of the keys that sign the token: https, or http on this machine. Default: the preset's.
+	// Address of the keys that sign the token: https, or http on this machine. Default: the
+	// preset's.
 	JWKSURL string `json:"jwksURL,omitempty"`
 	// `file:PATH` with the keys (a JSON Web Key Set), instead of an address. Default: none.
 	JWKS string `json:"jwks,omitempty"`
@@ -164,26 +166,27 @@ type Limits struct {
 
 // Audit names the file that gets a line for every answer: a path, stdout, stderr, or "" for none.
 type Audit struct {
-	// File for the audit, with one JSON line for each answer: a path, `stdout` or `stderr`. Default:
-	// none.
+	// File for the audit, with one JSON line for each answer: a path, `stdout` or `stderr`.
+	// Default: none.
 	File string `json:"file,omitempty"`
 }
 
 // Pages fits the failure pages to the hospital.
 type Pages struct {
-	// Support contact shown on [failure pages](pages.md): a text, or a `mailto:`, `tel:` or `https:`
-	// link. `Service desk <https://it.example.com>` shows a link with a label. Default: none.
+	// Support contact shown on [failure pages](pages.md): a text, or a `mailto:`, `tel:` or
+	// `https:` link. `Service desk <https://it.example.com>` shows a link with a label. Default:
+	// none.
 	Contact string `json:"contact,omitempty"`
 	// The portal's page that failure pages link back to: a path such as `/portal`, or an address;
 	// https, or http on this machine.
 	Home string `json:"home,omitempty"`
-	// `file:PATH` of your own texts for the failure pages, see [Your own texts](pages.md#your-own-texts).
-	// Default: none.
+	// `file:PATH` of your own texts for the failure pages, see [Your own
+	// texts](pages.md#your-own-texts). Default: none.
 	Texts string `json:"texts,omitempty"`
 }
 
-// Default returns the defaults. Lists have none here: Traefik's decoder lays a shorter list over a
-// longer default and keeps the tail.
+// Default returns the defaults. Lists have none: Traefik's decoder would overwrite only the start
+// of a longer default list and keep the rest.
 func Default() *Config {
 	return &Config{
 		PathPrefix: "/clinic",

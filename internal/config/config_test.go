@@ -201,7 +201,7 @@ func write(t *testing.T, content string) string {
 func TestCheckSecret(t *testing.T) {
 	const (
 		variable = "CLINICPASS_SECRET_TEST"
-		inside   = "api.key: has a blank, a control character or a letter outside ASCII in it"
+		inside   = "api.key: has a space, a control character or a non-ASCII character"
 	)
 	missing := filepath.Join(t.TempDir(), "missing")
 	// The interpreter has its own environment, which t.Setenv does not know.

@@ -47,7 +47,7 @@ func parseGroups(allowed []string, separator string, p *config.Problems) *allowe
 	for _, name := range allowed {
 		name = strings.NewReplacer("%2C", ",", "%2c", ",").Replace(name)
 		plain := strings.TrimSpace(name)
-		p.Require(plain == name || plain == "", key, how, name, "has a blank before or behind it")
+		p.Require(plain == name || plain == "", key, how, name, "has a space before or after it")
 		torn := dnPiece.MatchString(plain) && onePart.MatchString(plain)
 		p.Require(!torn, key, how, name, "is only a piece of a distinguished name")
 		p.Require(plain != "", key, "has an empty group: write a name, or remove it")

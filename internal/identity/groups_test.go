@@ -382,7 +382,7 @@ func TestEncodingOfGroups(t *testing.T) {
 func TestParseGroups(t *testing.T) {
 	const (
 		torn  = "is only a piece of a distinguished name"
-		blank = "has a blank before or behind it"
+		blank = "has a space before or after it"
 		empty = "has an empty group: write a name, or remove it"
 	)
 	for _, row := range []struct {

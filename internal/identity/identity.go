@@ -42,7 +42,7 @@ type Reader struct {
 	source    header         // with the token or principal
 	claims    config.Headers // the paths of the token's claims
 	below     string         // the claim that may contain the names and groups
-	idPrefix  string         // cut off the id
+	idPrefix  string         // removed from the start of the ID
 	proof     header         // only the auth layer can add it, because clients do not know the secret
 	secret    [32]byte       // its SHA-256, so that every comparison takes the same time
 	encoding  string

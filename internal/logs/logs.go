@@ -1,8 +1,7 @@
 // Package logs writes lines to Traefik's log.
 //
-// Traefik logs what a plugin writes with the log package as ERROR and what it prints with fmt as
-// DEBUG. The interpreter redirects these two and not os.Stderr and os.Stdout, and there is no way
-// to reach the other levels.
+// Traefik logs the plugin's output from the log package as ERROR, and from fmt as DEBUG. Yaegi
+// redirects only these two, not os.Stderr and os.Stdout. A plugin cannot use the other levels.
 package logs
 
 import (
@@ -10,8 +9,8 @@ import (
 	"log"
 )
 
-// Error writes a line that an operator sees at Traefik's default level.
+// Error writes a line at Traefik's ERROR level, which the default log level shows.
 func Error(line string) { fmt.Fprintln(log.Writer(), "clinicpass: "+line) }
 
-// Debug writes a line that Traefik shows at its DEBUG level.
+// Debug writes a line at Traefik's DEBUG level.
 func Debug(line string) { fmt.Println("clinicpass: " + line) }

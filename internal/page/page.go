@@ -1,4 +1,4 @@
-// Package page writes what somebody sees when a sign-in fails.
+// Package page writes the failure pages.
 package page
 
 import (
@@ -31,8 +31,8 @@ const pageStyle = `:root{color-scheme:light dark;font:1.125rem/1.5 system-ui,san
 	`main{background:#1a2027;border-color:#333d48}.help{border-color:#333d48}a{color:#8ec5ff}` +
 	`.go a:first-child{color:#0d1b2a;background:#8ec5ff;border-color:#8ec5ff}}`
 
-// An empty href is the page's own address, so "Try again" can lead nowhere else. In a frame the
-// portal replaces the whole page.
+// An empty href is the page's own address, so "Try again" cannot lead elsewhere. With target _top,
+// the portal replaces the whole page, not only a frame in it.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="{{.Tag}}">
 <head>
@@ -65,7 +65,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 </html>
 `))
 
-// Write answers with problem details where the client prefers JSON, else with a page.
+// Write answers with problem details (RFC 9457) if the client prefers JSON, else with an HTML page.
 func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Result) {
 	l := languageFor(p.languages, r.Header)
 	text := l.pages[result.Outcome]
@@ -74,7 +74,7 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 	var err error
 	if prefersJSON(r.Header) {
 		w.Header().Set("Content-Type", "application/problem+json")
-		details := map[string]interface{}{ // RFC 9457, and two members of our own
+		details := map[string]interface{}{ // with two extension members
 			"type": "https://github.com/clinicpass/clinicpass#outcomes", "title": text.Title,
 			"status": outcome.Status(result), "detail": text.Text + " " + text.Advice,
 			"outcome": string(result.Outcome),
@@ -97,8 +97,8 @@ func Write(p *Pages, w http.ResponseWriter, r *http.Request, result *outcome.Res
 	_, _ = w.Write(body)
 }
 
-// refOf returns the reference where somebody who is told it can find it, in Traefik's log at its
-// default level or in the audit, else "".
+// refOf returns the reference if support can find it: in the audit, or in Traefik's log at its
+// default level. Otherwise it returns "".
 func refOf(p *Pages, result *outcome.Result) string {
 	if p.audited || outcome.ReplyTo(result.Outcome).Alarm {
 		return result.Ref
@@ -129,7 +129,7 @@ func html(p *Pages, l *language, r *http.Request, result *outcome.Result) ([]byt
 	return buffer.Bytes(), err
 }
 
-// wait says after how many seconds another try can help, from two minutes on in whole minutes.
+// wait returns the text with the time until the next try: seconds, or whole minutes from 2 minutes.
 func wait(l *language, seconds int64) string {
 	label, count := "seconds", seconds
 	if seconds == 1 {
@@ -142,7 +142,7 @@ func wait(l *language, seconds int64) string {
 	return strings.Replace(l.labels[label], "{}", strconv.FormatInt(count, 10), 1)
 }
 
-// inFrame reports whether a browser asks for the page to show it inside another one.
+// inFrame reports whether the browser will show the page inside another page.
 func inFrame(h http.Header) bool {
 	switch h.Get("Sec-Fetch-Dest") {
 	case "iframe", "frame", "embed", "object":
@@ -151,7 +151,7 @@ func inFrame(h http.Header) bool {
 	return false
 }
 
-// prefersJSON reports whether the Accept header names JSON and does not name HTML before it.
+// prefersJSON reports whether the Accept header names JSON, and does not name HTML before it.
 func prefersJSON(h http.Header) bool {
 	beforeJSON, _, named := strings.Cut(strings.ToLower(h.Get("Accept")), "json")
 	return named && !strings.Contains(beforeJSON, "html")

@@ -14,15 +14,15 @@ const maxContact = 200 // bytes
 // Pages are the failure pages of one configuration.
 type Pages struct {
 	home        string
-	contactText string // "" for a link that shows under the language's own label
-	contactLink string // "" for a contact that is only text
+	contactText string // "" for a link with the language's own label
+	contactLink string // "" for a contact without a link
 	languages   map[string]*language
 	policy      string // Content-Security-Policy
-	audited     bool   // every answer's reference is in the audit
+	audited     bool   // the audit has every answer's reference
 }
 
-// Parse checks the section pages. A failure page may stand in a frame of the portal itself, and
-// with portal.allowFrame in any, because the clinic opens in frames of the same site there.
+// Parse checks the section pages. A page of the same origin may show a failure page in a frame.
+// With portal.allowFrame any page may, because pages of the same site open the clinic in frames.
 func Parse(c *config.Config, p *config.Problems) *Pages {
 	styleHash := sha256.Sum256([]byte(pageStyle))
 	pages := &Pages{
@@ -50,7 +50,7 @@ func checkHome(home string, p *config.Problems) {
 		"//, \\, %%, . or .. segments, or an address such as https://portal.example.com")
 }
 
-// parseContact takes a text, or a mailto:, tel: or https: link, also in <> behind a label.
+// parseContact accepts a text, or a mailto:, tel: or https: link, also in <> after a label.
 func parseContact(pages *Pages, contact string, p *config.Problems) {
 	oneLine := len(contact) <= maxContact && strings.IndexFunc(contact, unicode.IsControl) < 0
 	p.Require(oneLine, "pages.contact", "must be one line of at most %d bytes", maxContact)
@@ -67,9 +67,9 @@ func parseContact(pages *Pages, contact string, p *config.Problems) {
 		}
 		shown, _, _ := strings.Cut(address, "?")
 		p.Require(shown != "" && !strings.ContainsAny(address, " <>"), "pages.contact",
-			"is not a complete link: no blanks, and something after %s", scheme)
+			"is not a complete link: write an address without spaces after %s", scheme)
 		if scheme == "https://" {
-			shown = "" // an address is no help to people who read it
+			shown = "" // people cannot use the bare address
 		}
 		pages.contactText = config.OrElse(label, shown)
 		pages.contactLink = link

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	maxTexts = 64 << 10 // bytes of the file of pages.texts
+	maxTexts = 64 << 10 // bytes of the pages.texts file
 	maxText  = 500      // bytes of one text in it
 )
 
-// language is one in which failure pages are written.
+// language has the texts of the failure pages in one language.
 type language struct {
 	Tag    string // BCP 47
 	labels map[string]string
@@ -26,8 +26,8 @@ type language struct {
 
 type words struct{ Title, Text, Advice string }
 
-// languageFor returns the first language of the request's Accept-Language that there are texts in,
-// else English. Browsers put the preferred ones first; 20 are looked at.
+// languageFor returns the first known language in Accept-Language, else English. Browsers put the
+// preferred languages first. Only the first 20 count.
 func languageFor(known map[string]*language, h http.Header) *language {
 	accepted := strings.ToLower(h.Get("Accept-Language"))
 	for _, item := range strings.SplitN(accepted, ",", 20) {
@@ -40,8 +40,8 @@ func languageFor(known map[string]*language, h http.Header) *language {
 	return known["en"]
 }
 
-// newLanguage reads a language's texts. A line is a label's name and the label, or an outcome's
-// name with title, what happened, and what to do.
+// newLanguage reads a language's texts. A line has a label's name and the label, or an outcome's
+// name, title, text (what happened) and advice (what to do).
 func newLanguage(tag, texts string) *language {
 	l := &language{Tag: tag, labels: map[string]string{}, pages: map[outcome.Outcome]words{}}
 	for _, line := range strings.Split(texts, "\n") {
@@ -55,8 +55,8 @@ func newLanguage(tag, texts string) *language {
 	return l
 }
 
-// readTexts returns the languages with an operator's own texts laid over ours. What is wrong never
-// quotes a value: the file may be another one than was meant.
+// readTexts returns the languages with the operator's texts in place of the built-in ones. Errors
+// never quote a value, because the path may name the wrong file.
 func readTexts(source string, p *config.Problems) map[string]*language {
 	if !strings.HasPrefix(source, "file:") {
 		p.Add("pages.texts", "must be file:PATH; the texts themselves and env:NAME are not accepted")
@@ -109,12 +109,12 @@ func layOver(given map[string]map[string]map[string]string, p *config.Problems,
 			all[tag].pages[outcome.Outcome(name)] = text
 		}
 	}
-	sort.Strings(found.Lines) // maps have no order
+	sort.Strings(found.Lines) // map order is random
 	p.Lines = append(p.Lines, found.Lines...)
 	return all
 }
 
-// set returns the words with one of them replaced.
+// set returns the words with one field replaced.
 func set(text words, place, field, value string, p *config.Problems) words {
 	p.Require(strings.TrimSpace(value) != "", "pages.texts", "%s is empty", place)
 	p.Require(len(value) <= maxText, "pages.texts", "%s has over %d bytes", place, maxText)
@@ -133,11 +133,11 @@ func set(text words, place, field, value string, p *config.Problems) words {
 	return text
 }
 
-// shown returns a name from the file as one short line.
+// shown returns a name from the file on one line, shortened to 40 characters.
 func shown(name string) string { return strings.Trim(fmt.Sprintf("%.40q", name), `"`) }
 
-// languages has the texts by primary subtag. They are for whoever clicked, a provider or a patient,
-// perhaps with somebody waiting: what happened, what to do. {} is a number.
+// languages has the texts by primary subtag (BCP 47). Providers and patients read them, so they say
+// what happened and what to do. {} is a number.
 var languages = map[string]*language{
 	"en": newLanguage("en", `again | Try again
 home | Back to the portal

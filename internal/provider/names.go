@@ -7,7 +7,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/identity"
 )
 
-// namesOf returns first and last name, from the best source there is.
+// namesOf returns first and last name from the best available source.
 func namesOf(who *identity.Identity, order string) []string {
 	if who.LastName == "" && order == firstLast {
 		if two := twoWords.FindStringSubmatch(who.Name); two != nil {
@@ -17,10 +17,10 @@ func namesOf(who *identity.Identity, order string) []string {
 	return otherNames(who, order)
 }
 
-// twoWords matches the most common name, of which nothing is to be taken off.
+// twoWords matches the most common form of a name, which has no title to remove.
 var twoWords = regexp.MustCompile(`^([^ ,\t]+) ([^ ,\t]+)$`)
 
-// otherNames are for everybody whose display name is not just two words.
+// otherNames is namesOf for all other cases.
 func otherNames(who *identity.Identity, order string) []string {
 	if who.FirstName != "" && who.LastName != "" {
 		return []string{who.FirstName, who.LastName}
@@ -44,13 +44,13 @@ func otherNames(who *identity.Identity, order string) []string {
 	return []string{who.ID, "-"}
 }
 
-// account matches an address or an account's name, without the domain, provider or tag around it:
+// account matches an email address or account name. Its group leaves out domain, provider and tag:
 // jane.doe+clinic@example.com, CORP\jane.doe, jane.doe_example.com#EXT#@example.onmicrosoft.com.
 var account = regexp.MustCompile(
 	`^(?:[^\\#@ ]+[\\#])?([^\\#@+ ]+?)(?:_[^_\\#@ ]+#(?i:ext)#|\+[^@ ]*)?(?:@[^ ]*)?$`)
 
-// splitName splits a display name into first and last name: "Jane Q. Doe", "Doe, Jane",
-// "Jane Doe, MD", and with lastFirst "Doe Jane".
+// splitName splits a display name such as "Jane Q. Doe", "Doe, Jane", "Jane Doe, MD", or with
+// lastFirst "Doe Jane". It returns first and last name.
 func splitName(name, order string) []string {
 	parts := nameParts(name)
 	switch len(parts) {
@@ -66,7 +66,7 @@ func splitName(name, order string) []string {
 	return []string{strings.Join(first, " "), strings.Join(parts[0], " ")}
 }
 
-// arrange returns first and last name of a name's words.
+// arrange returns first and last name from the words of a name.
 func arrange(words []string, order string) []string {
 	last := len(words) - 1
 	if last < 1 {
@@ -78,8 +78,8 @@ func arrange(words []string, order string) []string {
 	return []string{strings.Join(words[:last], " "), words[last]}
 }
 
-// nameParts returns the words between the commas of a name, without titles: in front, behind a
-// comma, and at the end. What is no certain title goes only if two words stay.
+// nameParts returns the words between the commas of a name. It removes titles at the start, after a
+// comma, and at the end. It removes an uncertain title only if two words remain.
 func nameParts(name string) [][]string {
 	parts := [][]string{}
 	left := 0 // words
@@ -121,11 +121,11 @@ func hasLower(words []string) bool {
 	return strings.ToUpper(text) != text
 }
 
-// How likely words are titles.
+// How likely words are titles, in rising order.
 const (
-	aName    = iota // they are a name
-	acronyms        // they look like titles
-	capitals        // they are titles as they are written, and names otherwise
+	aName    = iota // they are part of a name
+	acronyms        // they look like unlisted titles
+	capitals        // they are titles in capitals, and names otherwise
 	certain
 )
 
@@ -138,7 +138,7 @@ var (
 		`[A-Z]{2,}[a-z]?(?:[-/][A-Z]+[a-z]?[A-Z]*)+)$`)
 )
 
-// Words that stand behind a clinician's name. Those in names are names too, unless in capitals.
+// Titles after a clinician's name. Those in titlesInCapitals are also names, unless in capitals.
 const (
 	titles = " md mbbs mbbch mbchb rn np pac phd psyd pharmd dnp dds dmd dpm aprn arnp fnp anp agnp pnp " +
 		"pmhnp acnp agacnp crnp cpnp crna cnm cns cnp lpn lvn bsn msn rph dpt ota otr otd cota slp ccc " +
@@ -148,8 +148,8 @@ const (
 	titlesInCapitals = " do ma pa ba ed jd ms od ot pt ld cha rai "
 )
 
-// titleOf tells how likely all of the words are titles. Where the name itself is in capitals,
-// capitals tell nothing: mixed is false.
+// titleOf returns how likely all of the words are titles. If the name itself is in capitals, mixed
+// is false, because capitals then show nothing.
 func titleOf(words []string, mixed bool) int {
 	least := certain
 	for _, word := range words {

@@ -1,4 +1,4 @@
-// Package provider makes of an identity the user that VSee gets to know.
+// Package provider turns an identity into the user that Clinicpass sends to VSee.
 package provider
 
 import (
@@ -11,13 +11,13 @@ import (
 	"github.com/clinicpass/clinicpass/internal/identity"
 )
 
-// Patient is the provider.type of people who are no providers.
+// Patient is the provider.type for patients.
 const Patient = "patient"
 
 const (
 	maxCode   = 128    // bytes; VSee's limit
-	hashed    = "h-"   // before the digest that takes the place of a longer code
-	onlyID    = "{id}" // the template that most have
+	hashed    = "h-"   // prefix of the digest that replaces a longer code
+	onlyID    = "{id}" // the default template
 	onlyEmail = "{email}"
 	firstLast = "first-last" // orders of the words in a display name
 	lastFirst = "last-first"
@@ -27,18 +27,18 @@ const (
 type Provider struct {
 	Who       *identity.Identity
 	FirstName string // VSee requires both names
-	LastName  string // "-" where only one word is known
-	Code      string // by which VSee knows the person
-	Hash      string // of the code: the first 16 hexadecimal digits of its SHA-256
+	LastName  string // "-" if only one name is known
+	Code      string // identifies the person at VSee
+	Hash      string // first 16 hexadecimal digits of the code's SHA-256
 }
 
-// Rules say how an identity becomes a user of VSee.
+// Rules define how an identity becomes a user of VSee.
 type Rules struct {
 	code      string // template
 	nameOrder string
 }
 
-// Parse checks the section provider, and what depends on the type of user.
+// Parse checks the section provider, identity.nameOrder, and keys that depend on the type of user.
 func Parse(c *config.Config, p *config.Problems) *Rules {
 	orders := []string{firstLast, lastFirst}
 	order := config.Choice("identity.nameOrder", c.Identity.NameOrder, orders, p)
@@ -58,10 +58,10 @@ func Parse(c *config.Config, p *config.Problems) *Rules {
 	return rules
 }
 
-// ByEmail reports whether people are known at VSee by their e-mail address.
+// ByEmail reports whether the email address identifies people at VSee.
 func ByEmail(r *Rules) bool { return strings.Contains(r.code, onlyEmail) }
 
-// Of returns the person to sign in, or nil when the code came out empty.
+// Of returns the person to sign in, or nil if the code is empty.
 func Of(r *Rules, who *identity.Identity) *Provider {
 	names := namesOf(who, r.nameOrder)
 	code := who.ID
@@ -75,8 +75,9 @@ func Of(r *Rules, who *identity.Identity) *Provider {
 	return &Provider{Who: who, FirstName: names[0], LastName: names[1], Code: code, Hash: hash}
 }
 
-// codeFor returns the code by a template, or "" without the id or address that it needs. A code that
-// is too long, or looks as if it had been, becomes its digest, so that no two people meet in one.
+// codeFor returns the code from the template, or "" if the ID or email address is missing. It
+// replaces a code over maxCode, or one in the form of a digest, by its digest. So no two people
+// share a code.
 func codeFor(r *Rules, who *identity.Identity) string {
 	value := who.ID
 	if ByEmail(r) {
@@ -94,14 +95,14 @@ func codeFor(r *Rules, who *identity.Identity) string {
 
 var hashedCode = regexp.MustCompile(`^` + hashed + `[0-9a-f]{64}$`)
 
-// Fill puts the provider into a template.
+// Fill replaces the placeholders in a template with the provider's values.
 func Fill(template string, p *Provider) string {
 	name := config.OrElse(p.Who.Name, strings.TrimSuffix(p.FirstName+" "+p.LastName, " -"))
 	return strings.NewReplacer("{id}", p.Who.ID, "{email}", p.Who.Email, "{name}", name,
 		"{firstName}", p.FirstName, "{lastName}", p.LastName, "{hash}", p.Hash).Replace(template)
 }
 
-// CheckTemplate reports whether a template has known placeholders only.
+// CheckTemplate reports whether a template has only known placeholders.
 func CheckTemplate(key, template string, p *config.Problems) bool {
 	known := !strings.ContainsAny(Fill(template, &Provider{Who: &identity.Identity{}}), "{}")
 	p.Require(known, key, "has an unknown placeholder; known are "+
@@ -111,10 +112,10 @@ func CheckTemplate(key, template string, p *config.Problems) bool {
 
 var codeTemplate = regexp.MustCompile(`^[^{}]*\{(?:id|email)\}[^{}]*$`)
 
-// checkCode refuses a template that could give two people the same code, which is the same account:
-// by names, which people can change, or by two values of which one could have a part of the other.
+// checkCode refuses a template that could give two people one code, and so one account. People can
+// change their names. Of two values, one could contain a part of the other.
 func checkCode(template string, p *config.Problems) {
 	p.Require(codeTemplate.MatchString(template), "provider.code",
-		"must have {id} or {email} once, and no other placeholder: by names or several values, two "+
-			"people could end in one account")
+		"must have {id} or {email} once, and no other placeholder: names or several values could "+
+			"give two people the same account")
 }

@@ -266,7 +266,7 @@ func TestParse(t *testing.T) {
 		return func(c *config.Config) { c.Provider.Code = template }
 	}
 	once := []string{"provider.code: must have {id} or {email} once, and no other placeholder: " +
-		"by names or several values, two people could end in one account"}
+		"names or several values could give two people the same account"}
 	for _, row := range []struct {
 		desc   string
 		change func(c *config.Config)

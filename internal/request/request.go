@@ -1,5 +1,5 @@
-// Package request judges what a request is: whether its path is the sign-in's, and whether a person
-// opens a page with it.
+// Package request decides whether a request's path is below the prefix, and whether a person opens
+// a page with the request.
 package request
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Prefix is the path below which requests are sign-ins.
 type Prefix struct {
-	Path     string // without a final slash; "" for every path
+	Path     string // without a trailing slash; "" for every path
 	segments int
 }
 
@@ -28,15 +28,15 @@ func ParsePrefix(path string, p *config.Problems) Prefix {
 	return Prefix{Path: path, segments: strings.Count(path, "/")}
 }
 
-// Owns reports whether the escaped path is the prefix or lies below it, segment by segment as
-// http.ServeMux matches.
+// Owns reports whether the escaped path is the prefix or is below it. Like http.ServeMux, it
+// compares whole segments.
 func Owns(p *Prefix, escaped string) bool {
 	head := strings.TrimSuffix(escaped, below(p, escaped))
 	decoded, err := url.PathUnescape(head)
 	return err == nil && decoded == p.Path && strings.Count(head, "/") == p.segments
 }
 
-// Below returns what follows the prefix in an escaped path that it owns.
+// Below returns the rest of an escaped path after the prefix. The prefix must own the path.
 func Below(p *Prefix, escaped string) string {
 	if strings.HasPrefix(escaped, p.Path) {
 		return escaped[len(p.Path):]
@@ -44,7 +44,7 @@ func Below(p *Prefix, escaped string) string {
 	return below(p, escaped)
 }
 
-// below counts segments, because a client may escape the prefix's letters.
+// below counts segments, because a client may escape letters of the prefix.
 func below(p *Prefix, escaped string) string {
 	left := escaped
 	for i := 0; i < p.segments; i++ {
@@ -57,10 +57,10 @@ func below(p *Prefix, escaped string) string {
 	return left
 }
 
-// Refuse returns why a request may not sign anybody in, whoever sends it, or nil. Only a person who
-// opens the page may get a token: a prefetch would sign in somebody who did not click, an image or
-// a script could never follow. Browsers say so in headers that pages cannot set (Fetch Metadata). A
-// client without them, such as an old browser, is taken for a person.
+// Refuse returns why a request may not sign anyone in, whatever its identity, or nil. Only a person
+// who opens the page may get a token. A prefetch would sign in a person who did not click. Images
+// and scripts cannot follow the redirect. Browsers tell these apart in headers that pages cannot
+// set (Fetch Metadata). Refuse accepts a client without these headers, such as an old browser.
 func Refuse(r *http.Request, allowFrame bool) *outcome.Refusal {
 	if r.Method != http.MethodGet {
 		return notGet
@@ -78,8 +78,8 @@ func Refuse(r *http.Request, allowFrame bool) *outcome.Refusal {
 	return nil
 }
 
-// telling are the headers that tell a click from other requests, and ofAClick what an ordinary
-// click in a browser has in them. The first five are of prefetches, prerenders and WebSockets.
+// telling lists the headers that distinguish a click from other requests. ofAClick has their values
+// for an ordinary click. Prefetches, prerenders and WebSockets set the first five.
 var (
 	telling = []string{
 		"Sec-Purpose", "Purpose", "X-Moz", "Upgrade", "Sec-Websocket-Key",
@@ -90,7 +90,7 @@ var (
 
 var notGet = outcome.Refuse(outcome.MethodRefused, "the method is not GET")
 
-// judge is Refuse for what is not plainly a navigation.
+// judge is Refuse for a request that is not an ordinary click.
 func judge(h http.Header, allowFrame bool) *outcome.Refusal {
 	if why := flaw(h, allowFrame); why != "" {
 		return outcome.Refuse(outcome.NotANavigation, why)
@@ -98,7 +98,7 @@ func judge(h http.Header, allowFrame bool) *outcome.Refusal {
 	return nil
 }
 
-// flaw returns why nobody has clicked, or what is asked for is not a page of its own, or "".
+// flaw returns "" for a click that opens a page, else why the request is not one.
 func flaw(h http.Header, allowFrame bool) string {
 	for _, name := range telling[:3] {
 		purpose := strings.ToLower(h.Get(name))
@@ -108,7 +108,7 @@ func flaw(h http.Header, allowFrame bool) string {
 	}
 	if h.Get("Sec-Websocket-Key") != "" ||
 		strings.Contains(strings.ToLower(h.Get("Upgrade")), "websocket") {
-		return "a script opens a WebSocket" // which browsers send without Fetch Metadata
+		return "a script opens a WebSocket" // browsers send no Fetch Metadata with it
 	}
 	mode := h.Get("Sec-Fetch-Mode")
 	if mode != "" && mode != "navigate" {
@@ -117,8 +117,8 @@ func flaw(h http.Header, allowFrame bool) string {
 	switch h.Get("Sec-Fetch-Dest") {
 	case "", "document":
 		return ""
-	case "empty": // a navigation that a service worker of the portal passes on
-		if mode == "navigate" { // scripts cannot ask for it
+	case "empty": // a navigation that the portal's service worker forwards
+		if mode == "navigate" { // scripts cannot set this mode
 			return ""
 		}
 		return "a script asks for the page"

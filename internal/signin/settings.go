@@ -22,27 +22,27 @@ import (
 	"github.com/clinicpass/clinicpass/internal/request"
 )
 
-const maxStates = 1024 // configurations whose state is kept
+const maxStates = 1024 // configurations
 
-// Handler answers the requests below the prefix.
+// Handler answers the requests at or below the prefix.
 type Handler struct {
-	Prefix     request.Prefix // of the sign-ins
-	name       string         // as Traefik knows the middleware
-	signedIn   string         // the log line of an ordinary sign-in, up to the reference
+	Prefix     request.Prefix // of sign-in paths
+	name       string         // Traefik's name for the middleware
+	signedIn   string         // start of the log line for a sign-in, before the reference
 	account    string
 	allowFrame bool
 	identity   *identity.Reader
 	provider   *provider.Rules
-	limit      int            // sign-ins of a provider in a minute; 0 for no limit
-	signIns    *memory.Memory // of the last minute
+	limit      int            // sign-ins per provider and minute; 0 for no limit
+	signIns    *memory.Memory // per provider, in the last minute
 	clinic     *clinic.Clinic
 	portal     *portal.Portal
 	pages      *page.Pages
 	audit      *audit.Log // nil without one
 }
 
-// parse checks the whole configuration, so that p gets every mistake at once. The handler still
-// lacks what outlives a reload.
+// parse checks the whole configuration and adds every mistake to p. The caller sets the handler's
+// state, which outlives a reload.
 func parse(c *config.Config, name, agent string, p *config.Problems) (*Handler, *clinic.Settings) {
 	h := &Handler{
 		name: name, signedIn: name + ": signed_in ref=", account: strings.TrimSpace(c.API.AccountCode),
@@ -60,15 +60,16 @@ func parse(c *config.Config, name, agent string, p *config.Problems) (*Handler, 
 	return h, way
 }
 
-// Check returns what New would say of the configuration, a text for each mistake, which begins with
-// the key. Like New it reads secrets and keys from the files and variables that are named.
+// Check returns the mistakes that New would find. Each text begins with the key. Like New, it reads
+// secrets and keys from the configured files and variables.
 func Check(c *config.Config) []string {
 	p := &config.Problems{}
 	parse(c, "", "", p)
 	return p.Lines
 }
 
-// New returns the handler for a configuration, or every mistake in it. It makes no network call.
+// New returns the handler for a configuration, or an error with every mistake in it. It makes no
+// network call.
 func New(c *config.Config, name, version string) (*Handler, error) {
 	p := &config.Problems{}
 	h, way := parse(c, name, "clinicpass/"+version, p)
@@ -86,8 +87,8 @@ func New(c *config.Config, name, version string) (*Handler, error) {
 	return h, nil
 }
 
-// refuse returns the error that Traefik logs and its dashboard shows, with every mistake in the
-// configuration. Traefik logs it as one line, so several mistakes get a log line each as well.
+// refuse returns the error that Traefik logs and shows on its dashboard, with every mistake.
+// Traefik logs it as one line, so refuse also logs each of several mistakes on its own line.
 func refuse(name string, mistakes []string) error {
 	about := "the configuration of " + name + " needs "
 	if len(mistakes) == 1 {
@@ -100,24 +101,25 @@ func refuse(name string, mistakes []string) error {
 		strings.Join(mistakes, "; "))
 }
 
-// state is what must outlive a reload of Traefik's configuration, which builds every handler anew.
+// state outlives a reload of Traefik's configuration, which builds every handler again.
 type state struct {
 	clinic  *clinic.Clinic
-	signIns *memory.Memory // of each provider in the last minute
+	signIns *memory.Memory // per provider, in the last minute
 	audit   *audit.Log
-	keys    *jwt.Keys // nil where no keys are fetched
+	keys    *jwt.Keys // nil if Clinicpass fetches no keys
 }
 
-// states holds the state of each configuration by the configuration's SHA-256.
+// states holds the state of each configuration, by the configuration's SHA-256.
 var (
 	states   = map[[32]byte]*state{}
 	statesMu sync.Mutex
 )
 
-// stateFor returns the configuration's state, with the credentials as way has them, and whether it
-// is a new one. A new one keeps the keys of the verifier, which may be nil, if they are fetched.
+// stateFor returns the configuration's state with the credentials in way. It returns true if the
+// state is new. A new state takes over the verifier's keys if they are fetched. verifier may be
+// nil.
 func stateFor(c *config.Config, way *clinic.Settings, verifier *jwt.Verifier) (*state, bool) {
-	raw, _ := json.Marshal(c) // cannot fail: it is made of texts, numbers and booleans
+	raw, _ := json.Marshal(c) // cannot fail: only texts, numbers and booleans
 	id := sha256.Sum256(raw)
 
 	statesMu.Lock()
@@ -125,7 +127,7 @@ func stateFor(c *config.Config, way *clinic.Settings, verifier *jwt.Verifier) (*
 	kept := states[id]
 	fresh := kept == nil
 	if fresh {
-		if len(states) >= maxStates { // handlers keep theirs; a reload begins anew
+		if len(states) >= maxStates { // handlers keep their states; a reload creates new ones
 			states = map[[32]byte]*state{}
 		}
 		kept = &state{
@@ -140,8 +142,8 @@ func stateFor(c *config.Config, way *clinic.Settings, verifier *jwt.Verifier) (*
 	return kept, fresh
 }
 
-// logStart tells the effective configuration, in which a misspelled key shows as a value that was
-// not taken over, and warns of what is insecure in it.
+// logStart logs the effective configuration, without secrets. A misspelled key shows there as an
+// unchanged value. logStart also warns about insecure settings.
 func logStart(c *config.Config, r *identity.Reader, name, version string) {
 	effective := *c
 	effective.Identity.Headers = r.Headers

@@ -1,5 +1,5 @@
-// Package configtest lets tests of other packages have their files in the folder of temporary ones,
-// as Traefik's operator would. Importing it is enough.
+// Package configtest allows configurations in tests to use files in the temporary directory, as
+// Traefik's operator could. Importing the package is enough.
 package configtest
 
 import (
