@@ -182,7 +182,7 @@ func TestSafe(t *testing.T) {
 		},
 		{
 			desc: "a wide rule to the site",
-			edit: []string{clinicRule, "PathPrefix(`/clinic`)", "noop@internal", "portal"},
+			edit: []string{clinicRule, "PathPrefix(`/clinic`)"},
 		},
 		{
 			desc: "groups, one an item",
@@ -263,7 +263,22 @@ func TestSafe(t *testing.T) {
 		},
 		{
 			desc: "all but some paths",
-			edit: []string{clinicRule, "!PathPrefix(`/api`)", "noop@internal", "portal"},
+			edit: []string{clinicRule, "!PathPrefix(`/api`)"},
+		},
+		{
+			desc: "an internal service",
+			edit: []string{"service: portal               #", "service: noop@internal   #"},
+		},
+		{
+			desc: "an internal service in access log and metrics",
+			edit: []string{
+				"service: portal               #", "service: noop@internal   #",
+				"# Dynamic", "accessLog: {addInternals: true}\n" +
+					"metrics: {prometheus: {}, addInternals: true}\n" +
+					"entryPoints: {websecure: {address: \":443\"}}\n" +
+					"experimental: {abortOnPluginFailure: true, localPlugins: " +
+					"{clinicpass: {moduleName: github.com/clinicpass/clinicpass}}}\n---\n# Dynamic",
+			},
 		},
 		{
 			desc: "two auth layers",

@@ -113,7 +113,7 @@ func TestLive(t *testing.T) {
 			edit:   patient("/u/clinic"),
 			faults: []vseetest.Fault{{Status: 200, Body: providersToken}},
 			err:    errFindings,
-			want:   []string{"FAILED", "no patient"},
+			want:   []string{"FAILED", "not a patient"},
 			absent: []string{"0123"},
 		},
 		{

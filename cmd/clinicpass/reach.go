@@ -84,6 +84,7 @@ func (k *checker) checkReach(r *router, c *clinic, before []*middleware) {
 		wide = wide || k.fits(r, sample{host, prefix + "x"}) != no
 	}
 	k.checkService(r, whole)
+	k.checkInternal(r)
 	if r.tree == nil {
 		return
 	}
@@ -104,6 +105,20 @@ func (k *checker) checkReach(r *router, c *clinic, before []*middleware) {
 	}
 	if stripping >= 0 && whole && changing == nil && !c.config.ExactPassThrough {
 		k.add(r.piece, "middlewares", r.name, "path-changed", "%s (%s) runs before %s, which then redirects the site's empty path. Put it after %[3]s, or set exactPassThrough: true.", before[stripping].name, before[stripping].kind, c.name)
+	}
+}
+
+// checkInternal finds a router that Traefik leaves out of its access log or metrics.
+func (k *checker) checkInternal(r *router) {
+	if !strings.HasSuffix(r.service, "@internal") {
+		return
+	}
+	for _, section := range []string{"accessLog", "metrics"} {
+		setting := k.site.setting(section)
+		added := strings.EqualFold(textOf(k.site.setting(section, "addInternals")), "true")
+		if setting != nil && !strings.EqualFold(textOf(setting), "false") && !added {
+			k.add(r.piece, "service", r.name, "internal-service", "Traefik leaves routers with an internal service out of %s. Set %[1]s.addInternals: true, or use the site's service.", section)
+		}
 	}
 }
 
