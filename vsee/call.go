@@ -17,34 +17,34 @@ import (
 )
 
 const (
-	maxAnswer         = 64 << 10 // bytes of an answer that are read; a sign-in's has about 1 KiB
-	maxDetail         = 200      // characters of an error of net/http that are logged
-	maxMessage        = 1000     // characters of the API's message that are looked at
-	maxWords          = 8        // of it that are logged
+	maxAnswer         = 64 << 10 // bytes of an answer; a sign-in's has about 1 KiB
+	maxDetail         = 200      // logged characters of a net/http error
+	maxMessage        = 1000     // searched characters of the API's message
+	maxWords          = 8        // logged words of the API's message
 	maxRetryAfter     = 24 * time.Hour
 	maxAttempts       = 4
-	backoff           = 100 * time.Millisecond // the first wait's upper end; doubled for each further
-	defaultRetryAfter = 5 * time.Second        // for an API that answers 429 without naming a time
+	backoff           = 100 * time.Millisecond // maximum of the first wait; doubles with each attempt
+	defaultRetryAfter = 5 * time.Second        // if the API answers 429 without Retry-After
 )
 
-// answer is how VSee wraps every answer.
+// answer is the form of every answer from VSee.
 type answer struct {
 	Code    json.RawMessage `json:"code"`
 	Message json.RawMessage `json:"message"`
-	Data    interface{}     `json:"data"` // a pointer to what is expected
+	Data    interface{}     `json:"data"` // a pointer to the expected type
 }
 
-// failure is what became of a request that did not succeed.
+// failure describes a failed request.
 type failure struct {
 	kind       error         // one of this package's errors
-	detail     string        // what it looked like, fit for a log
-	status     int           // that the API answered with; 0 without a complete answer
-	again      bool          // the request may be sent again
-	retryAfter time.Duration // the least wait before that
+	detail     string        // safe to log
+	status     int           // of the API's answer; 0 without a complete answer
+	again      bool          // the request may be repeated
+	retryAfter time.Duration // minimum wait before that
 }
 
-// call sends a request with fields, again where the API was not reached or asks to come back, and
-// decodes the answer's data. Every call of this package may be repeated safely.
+// call sends a request with fields and decodes the answer's data. It retries if it could not reach
+// the API, or if the API answers 429 or 503. Every call of this package is safe to repeat.
 func call(ctx context.Context, c *Client, r *request, fields []interface{}, data interface{},
 	trace *Trace,
 ) error {
@@ -66,8 +66,8 @@ func call(ctx context.Context, c *Client, r *request, fields []interface{}, data
 	}
 }
 
-// retry waits before another attempt and clears what the failed one has decoded, or returns the
-// error for the request's last failure.
+// retry waits before another attempt and clears the data from the failed one. If there is no other
+// attempt, it returns the error.
 func retry(ctx context.Context, r *request, attempt int, f *failure, data interface{},
 	trace *Trace,
 ) error {
@@ -87,9 +87,9 @@ func retry(ctx context.Context, r *request, attempt int, f *failure, data interf
 		f.kind, r.method, r.path, attempt, f.detail)
 }
 
-// pause waits before the attempt after the given one: a random share of an exponentially growing
-// time (full jitter), and at least what the API asked for. It reports false, at once, when attempts
-// are used up or the deadline would pass before the next.
+// pause waits before the next attempt: a random part of an exponentially growing time (full
+// jitter), but at least the time that the API asked for. It returns false at once after the last
+// attempt, or if the deadline would pass before the next.
 func pause(ctx context.Context, attempt int, asked time.Duration) bool {
 	if attempt >= maxAttempts {
 		return false
@@ -111,7 +111,7 @@ func atLeast(d, least time.Duration) time.Duration {
 	return d
 }
 
-// send sends a request once. It fills the answer, or returns what became of the request.
+// send sends a request once. It fills the answer or returns the failure.
 func send(ctx context.Context, c *Client, r *request, body string, a *answer) *failure {
 	req, err := http.NewRequestWithContext(ctx, r.method, r.address, strings.NewReader(body))
 	if err != nil {
@@ -123,7 +123,7 @@ func send(ctx context.Context, c *Client, r *request, body string, a *answer) *f
 		return broken(ctx, resp, err)
 	}
 	var content []byte
-	if resp.StatusCode != http.StatusSwitchingProtocols { // no deadline ends a read of its body
+	if resp.StatusCode != http.StatusSwitchingProtocols { // no deadline ends the read of its body
 		content, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	}
 	_ = resp.Body.Close()
@@ -138,7 +138,8 @@ func send(ctx context.Context, c *Client, r *request, body string, a *answer) *f
 	return judge(resp, a, readable)
 }
 
-// broken says what a request without a complete answer came to. Half an answer is not repeated.
+// broken returns the failure of a request without a complete answer. After a partial answer, the
+// request is not repeated.
 func broken(ctx context.Context, resp *http.Response, err error) *failure {
 	f := &failure{kind: ErrUnavailable, detail: describeError(err)}
 	var distrusted *tls.CertificateVerificationError
@@ -149,7 +150,7 @@ func broken(ctx context.Context, resp *http.Response, err error) *failure {
 		f.kind = ErrCanceled
 	case strings.Contains(f.detail, "malformed") ||
 		strings.Contains(f.detail, "response headers exceeded"):
-		// net/http has no type for an answer that is not HTTP; other errors mean that none came.
+		// net/http has no error type for an answer that is not HTTP. Other errors mean no answer.
 		f.kind = ErrAPI
 		f.detail = "the answer is not HTTP"
 	case !errors.As(err, &distrusted): //nolint:forbidigo // a target of the standard library
@@ -158,9 +159,9 @@ func broken(ctx context.Context, resp *http.Response, err error) *failure {
 	return f
 }
 
-// judge tells what an answer means, by the HTTP status and by the body's code, because VSee
-// documents both. The code counts where it says more: a refusal always, any other failure when the
-// status claims success. It returns nil for a success.
+// judge returns the failure in an answer, or nil for a success. It uses the HTTP status and the
+// code in the body, because VSee documents both. The code takes precedence if it is 401 or 403, or
+// if it is a failure and the status is a success.
 func judge(resp *http.Response, a *answer, readable bool) *failure {
 	f := &failure{kind: ErrAPI, status: resp.StatusCode, retryAfter: retryAfter(resp.Header)}
 	f.detail = fmt.Sprintf("HTTP %d", f.status)
@@ -193,13 +194,14 @@ func judge(resp *http.Response, a *answer, readable bool) *failure {
 	return f
 }
 
-// retryAfter reads the Retry-After header: whole seconds or a date (RFC 9110, 10.2.3), up to a day.
+// retryAfter reads the Retry-After header: whole seconds or a date (RFC 9110, 10.2.3). The maximum
+// is maxRetryAfter.
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	seconds, err := strconv.Atoi(value)
 	wait := time.Duration(seconds) * time.Second
 	if err != nil {
-		at, _ := http.ParseTime(value) // long ago when it is no date
+		at, _ := http.ParseTime(value) // the zero time if it is not a date
 		wait = time.Until(at)
 	}
 	if wait > maxRetryAfter || seconds > int(maxRetryAfter/time.Second) {
@@ -208,7 +210,7 @@ func retryAfter(h http.Header) time.Duration {
 	return atLeast(wait, 0)
 }
 
-// text returns a JSON string's or number's text, else "". VSee prints ids as strings.
+// text returns a JSON string's or number's text, else "". VSee sends IDs as strings.
 func text(raw json.RawMessage) string {
 	var decoded string
 	if json.Unmarshal(raw, &decoded) != nil && strings.Trim(string(raw), "0123456789") == "" {
@@ -217,13 +219,13 @@ func text(raw json.RawMessage) string {
 	return decoded
 }
 
-// vocabulary are words of an API's message that tell nothing of a person. The message itself is never
-// logged: it may repeat a name, an address or a token in any form.
+// vocabulary lists words of API messages that are safe to log. The message itself is never logged,
+// because it may repeat a name, an email address or a token in any form.
 var vocabulary = regexp.MustCompile(`(?i)\b(?:already exists|already|invalid|missing|required|expired|` +
 	`not (?:found|enabled|allowed)|disabled|denied|unauthorized|forbidden|limit|too (?:long|many)|sso|` +
 	`(?:first|last)_name|email|code|type|slug|domain|token|clinic|account|user|room)\b`)
 
-// describe returns what may be logged of an API's message: its length and the known words in it.
+// describe returns what is safe to log of an API message: its length and its words in vocabulary.
 func describe(message string) string {
 	if message == "" {
 		return ""
@@ -233,10 +235,10 @@ func describe(message string) string {
 		len(message), strings.Join(words, ", ")))
 }
 
-// foreign matches what somebody else's text may be in an error of net/http.
+// foreign matches text in a net/http error that may come from the server.
 var foreign = regexp.MustCompile(`"(?:[^"\\]|\\.)*"?|[[:cntrl:]]`)
 
-// describeError returns what may be logged of a request that got no answer.
+// describeError returns what is safe to log of a net/http error.
 func describeError(err error) string {
 	return fmt.Sprintf("%.*s", maxDetail, foreign.ReplaceAllLiteralString(err.Error(), `"..."`))
 }

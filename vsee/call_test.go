@@ -14,7 +14,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// status returns the answer with a status, which asks to come back after a while unless it is "".
+// status returns an answer with the status, and with Retry-After unless it is "".
 func status(status int, retryAfter string) vseetest.Fault {
 	return vseetest.Fault{Status: status, Header: map[string]string{"Retry-After": retryAfter}}
 }
@@ -169,7 +169,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestTracesAddUp: a trace that goes through several calls counts them all.
+// TestTracesAddUp: a trace counts all calls that use it.
 func TestTracesAddUp(t *testing.T) {
 	clinic, config := setup(t)
 	c := New(config)
@@ -182,7 +182,7 @@ func TestTracesAddUp(t *testing.T) {
 	assert.Equal(t, 3, trace.Calls)
 }
 
-// TestNothingRemainsOfAnEarlierAttempt: an answer that asks to come back gives nothing to the next.
+// TestNothingRemainsOfAnEarlierAttempt: no data of a repeated attempt is in the next answer.
 func TestNothingRemainsOfAnEarlierAttempt(t *testing.T) {
 	stale := `{"code":503,"data":{"id":"9","rooms":[{"code":"abc123"}],` +
 		`"token":{"token":"stale","user_type":"400"}}}`
@@ -296,8 +296,7 @@ func TestDeadlineAndCancel(t *testing.T) {
 	}
 }
 
-// TestCanceledBetweenAttempts: who leaves while the API is left alone for a moment is not told that
-// it is unavailable.
+// TestCanceledBetweenAttempts: a cancel during the wait is ErrCanceled, not ErrUnavailable.
 func TestCanceledBetweenAttempts(t *testing.T) {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
@@ -312,7 +311,7 @@ func TestCanceledBetweenAttempts(t *testing.T) {
 	assert.Equal(t, 1, trace.Calls)
 }
 
-// TestCanceledBefore: nobody is asked for somebody who has left.
+// TestCanceledBefore: a canceled context causes no call.
 func TestCanceledBefore(t *testing.T) {
 	clinic, config := setup(t)
 	ctx, leave := context.WithCancel(context.Background())

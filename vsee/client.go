@@ -1,15 +1,15 @@
-// Package vsee is a client for the part of the VSee Clinic API that signs users in. It knows
-// nothing of Traefik and can be used on its own:
+// Package vsee is a client for the part of the VSee Clinic API that signs users in. It does not
+// depend on Traefik or the plugin:
 //
 //	client := vsee.New(vsee.Config{API: "https://api-x.vsee.me/api_v3/", AccountCode: "x", Key: key})
 //	user := &vsee.User{Type: vsee.Provider, Code: "u-17", FirstName: "Jane", LastName: "Doe"}
 //	sso, err := vsee.SignIn(ctx, client, user, nil)
 //
-// It runs compiled and in the Yaegi interpreter alike. That is why it has neither error types nor
-// generics, and functions instead of methods, for which the interpreter takes five times as long.
+// It runs both compiled and in the Yaegi interpreter. So it has no error types and no generics. It
+// has functions instead of methods, because a method call takes Yaegi five times as long.
 //
 // Facts about the API come from VSee's developer wiki (User API, Rooms API, Provider Side
-// Integration). Where the wiki is silent the comment says so.
+// Integration). Comments mark what the wiki does not document.
 package vsee
 
 import (
@@ -25,30 +25,30 @@ import (
 	"time"
 )
 
-// What can become of a call besides success. Every failure wraps one of these, so that a caller
-// decides with errors.Is and never by text. Texts hold no secret and nothing about a person.
+// Every error of a call wraps one of these; test it with errors.Is. Error texts contain no secret
+// and no personal data.
 var (
-	ErrCredentials = errors.New("the API refused the credentials")       // 401 or 403
-	ErrAPI         = errors.New("the API gave an unusable answer")       // 4xx, redirect, unreadable
-	ErrExists      = errors.New("the API says that it is there already") // "already" with 400, 409
-	ErrUnavailable = errors.New("the API is unavailable")                // no connection, 5xx, 429
-	ErrTimeout     = errors.New("the API took too long")                 // the context's deadline
-	ErrCanceled    = errors.New("canceled by the caller")                // by the context
+	ErrCredentials = errors.New("the API refused the credentials")     // 401 or 403
+	ErrAPI         = errors.New("the API gave an unusable answer")     // 4xx, redirect, unreadable
+	ErrExists      = errors.New("the API says that it already exists") // "already" with 400, 409
+	ErrUnavailable = errors.New("the API is unavailable")              // no connection, 5xx, 429
+	ErrTimeout     = errors.New("the API took too long")               // the context's deadline
+	ErrCanceled    = errors.New("canceled by the caller")              // by the context
 )
 
-// Config says how to reach one clinic's API.
+// Config has the address and credentials of one clinic's API.
 type Config struct {
-	API         string // base address with a trailing slash, as VSee tells it to each customer
+	API         string // base address from VSee, with a trailing slash
 	AccountCode string // sent as X-AccountCode
 	Key         string // sent as X-ApiKey
-	Secret      string // sent as X-ApiSecret unless empty; VSee's pages disagree whether it is needed
-	Token       string // the clinic admin's, sent as X-ApiToken with calls about rooms and no other
-	Encoding    string // of request bodies: Multipart (the documented one, the default), JSON, Form
+	Secret      string // sent as X-ApiSecret unless empty; VSee's pages disagree on its need
+	Token       string // the clinic admin's, sent as X-ApiToken only with calls about rooms
+	Encoding    string // of request bodies: Multipart (documented; the default), JSON or Form
 	UserAgent   string // sent as User-Agent
 }
 
-// Encodings of a request's body. VSee's samples show Multipart for every call used here; JSON and
-// Form are seen in VSee's demo pages and at integrators. No page says which is required.
+// Encodings of request bodies. VSee's samples use Multipart for every call of this package. VSee's
+// demo pages and integrators use JSON and Form. No page says which is required.
 const (
 	Multipart = "multipart"
 	JSON      = "json"
@@ -56,21 +56,22 @@ const (
 	typeJSON  = "application/json"
 )
 
-// Client calls one clinic's API. It is safe for concurrent use. All share one pool of connections.
+// Client calls one clinic's API. It is safe for concurrent use. All clients share one connection
+// pool.
 type Client struct {
 	config     Config
 	transport  http.RoundTripper
 	encoder    *encoder
 	signIn     *request
-	unsendable string // why a request cannot be made
+	unsendable string // the error text if the address is invalid
 }
 
-// New returns a client for the clinic that c describes. It connects to nothing.
+// New returns a client for the clinic in c. It makes no network call.
 func New(c Config) *Client {
 	client := &Client{config: c, transport: transport, encoder: newEncoder(c.Encoding)}
 	client.unsendable = "the address is not a URL"
 	if client.encoder.contentType == "" {
-		client.config.API = ":" // no address, so that nothing is sent
+		client.config.API = ":" // an invalid address, so the client sends nothing
 		client.unsendable = "unknown encoding " + c.Encoding
 	}
 	client.signIn = newRequest(client, http.MethodPost, "users/sso", "")
@@ -81,25 +82,25 @@ func New(c Config) *Client {
 	return client
 }
 
-// Through returns a client that sends its requests through t, for tests and measurements.
+// Through returns a client that sends its requests through t, for tests and benchmarks.
 func Through(c *Client, t http.RoundTripper) *Client {
 	other := *c
 	other.transport = t
 	return &other
 }
 
-// request is a call of the API without its body.
+// request is an API call without its body.
 type request struct {
 	method  string
-	path    string // as VSee documents it, fit for a log
+	path    string // as VSee documents it, safe to log
 	address string
-	header  http.Header // with the one credential that VSee documents for it
+	header  http.Header // with only the credential that VSee documents for the call
 }
 
 var pathParameter = regexp.MustCompile(`:[a-z]+`)
 
-// newRequest returns a call that lacks its credential, with value for the part of the path that
-// begins with a colon.
+// newRequest returns a call without its credential. value replaces the part of the path that begins
+// with a colon.
 func newRequest(c *Client, method, path, value string) *request {
 	r := &request{method: method, path: path, header: http.Header{"Accept": {"application/json"}}}
 	r.address = c.config.API + pathParameter.ReplaceAllLiteralString(path, url.PathEscape(value))
@@ -113,13 +114,13 @@ func newRequest(c *Client, method, path, value string) *request {
 	return r
 }
 
-// integers are the fields that VSee documents as such, where an encoding can tell one from a text.
+// integers are the fields that VSee documents as integers. Only JSON distinguishes them from texts.
 var integers = map[string]bool{"type": true, "disable_emails": true}
 
 type encoder struct {
 	contentType string // "" for an unknown encoding
-	// The formats of multipart bodies, by the number of fields; nil for other encodings. Their
-	// boundary is random, so that nobody can put it into a value.
+	// The formats of multipart bodies, by number of fields; nil for other encodings. The boundary is
+	// random, so that no value can contain it.
 	formats []string
 }
 
@@ -142,7 +143,7 @@ func newEncoder(encoding string) *encoder {
 	return &encoder{}
 }
 
-// encode returns the body of fields (a name, a value, a name, ...; all texts), or "" for none.
+// encode returns the body for fields (a name, a value, a name, ...; all texts), or "" for none.
 func encode(e *encoder, fields []interface{}) string {
 	if e.formats != nil {
 		return fmt.Sprintf(e.formats[len(fields)/2], fields...)
@@ -168,15 +169,15 @@ func encodeOtherwise(e *encoder, fields []interface{}) string {
 	return values.Encode()
 }
 
-// Trace gathers what a run of calls came to. It is not safe for concurrent use.
+// Trace sums up several calls. It is not safe for concurrent use.
 type Trace struct {
-	Calls      int           // requests sent, repetitions included
-	Took       time.Duration // sum of these requests' times, without the pauses between them
-	RetryAfter time.Duration // that an API asks for which answered 429 to the last; else 0
+	Calls      int           // requests sent, including retries
+	Took       time.Duration // total time of the requests, without the waits between them
+	RetryAfter time.Duration // wait that the API asked for, if the last answer was 429; else 0
 }
 
-// transport is used without http.Client: that way no redirect is ever followed, so the credentials
-// in the headers cannot travel to another host.
+// transport is used without http.Client. So it never follows a redirect, and the credentials in the
+// headers never reach another host.
 var transport = newTransport()
 
 func newTransport() http.RoundTripper {
@@ -184,7 +185,7 @@ func newTransport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns = 256
 	t.MaxIdleConnsPerHost = 64
-	t.IdleConnTimeout = 55 * time.Second // below the minute after which many gateways hang up
+	t.IdleConnTimeout = 55 * time.Second // many gateways close connections after a minute
 	t.TLSHandshakeTimeout = 5 * time.Second
 	t.MaxResponseHeaderBytes = 64 << 10
 	return t

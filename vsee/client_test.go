@@ -16,7 +16,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// success is an answer to a sign-in, as VSee documents it.
+// success is VSee's documented answer to a sign-in.
 const success = `{"data":{"id":"1","token":{"token":"66bcd0acff324e8a44992d9596b5d361"}}}`
 
 func jane() *User {
@@ -29,7 +29,7 @@ func jane() *User {
 	}
 }
 
-// setup returns a simulated clinic, and how to reach it with every credential.
+// setup returns a simulated clinic, and its configuration with every credential.
 func setup(t *testing.T) (*vseetest.Server, Config) {
 	t.Helper()
 	clinic := vseetest.NewServer()
@@ -70,7 +70,7 @@ func assertIs(t *testing.T, want, err error) {
 	assert.ErrorIs(t, err, want)
 }
 
-// TestCredentials: each call carries those that VSee documents for it, and no other.
+// TestCredentials: each call carries only the credentials that VSee documents for it.
 func TestCredentials(t *testing.T) {
 	clinic, config := setup(t)
 	c := New(config)
@@ -124,7 +124,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestUnsetHeaders: what is not configured is not sent, not even as an empty line.
+// TestUnsetHeaders: an unset header is not sent, not even as an empty line.
 func TestUnsetHeaders(t *testing.T) {
 	clinic, config := setup(t)
 	config.Secret = ""
@@ -136,8 +136,8 @@ func TestUnsetHeaders(t *testing.T) {
 	assert.Equal(t, "Go-http-client/1.1", header.Get("User-Agent"), "net/http's own")
 }
 
-// TestConnectionsAreReused: after answers of every kind the next call works, and good answers share
-// one connection.
+// TestConnectionsAreReused: after any kind of answer the next call works. Good answers share one
+// connection.
 func TestConnectionsAreReused(t *testing.T) {
 	clinic, config := setup(t)
 	peers := make(chan string, 100)
@@ -179,7 +179,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-// TestNoRedirects: the credentials go nowhere but to the configured host.
+// TestNoRedirects: the credentials go only to the configured host.
 func TestNoRedirects(t *testing.T) {
 	visits := make(chan string, 10)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -223,7 +223,7 @@ func TestBadAddress(t *testing.T) {
 	assert.LessOrEqual(t, trace.Calls, 1)
 }
 
-// TestThrough: another transport has the same credentials, and the client keeps its own.
+// TestThrough: the new client has the same credentials, and the old one keeps its transport.
 func TestThrough(t *testing.T) {
 	clinic, config := setup(t)
 	c := New(config)

@@ -16,7 +16,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// TestDescribe: of a message, only its length and words that tell nothing of a person are logged.
+// TestDescribe: only the length of a message and safe words in it are logged.
 func TestDescribe(t *testing.T) {
 	shown := func(bytes int, words string) string {
 		return fmt.Sprintf(", with a message of %d bytes that is not shown (words in it: %s)", bytes, words)
@@ -46,7 +46,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// TestDescribeError: what a server wrote is not in an error of net/http as it is logged.
+// TestDescribeError: a logged net/http error contains no text from the server.
 func TestDescribeError(t *testing.T) {
 	for _, row := range []struct{ desc, text, want string }{
 		{
@@ -69,7 +69,7 @@ func TestDescribeError(t *testing.T) {
 	}
 }
 
-// TestMessagesStayOut: an API that repeats what it was sent does not get it into an error.
+// TestMessagesStayOut: no error contains request values that the API repeats.
 func TestMessagesStayOut(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -100,7 +100,7 @@ func TestMessagesStayOut(t *testing.T) {
 	}
 }
 
-// TestAnswersThatAreNotHTTP: what such an answer says is in no error.
+// TestAnswersThatAreNotHTTP: no error contains text of such an answer.
 func TestAnswersThatAreNotHTTP(t *testing.T) {
 	for _, row := range []struct{ desc, raw string }{
 		{desc: "status line", raw: "HTTP/1.1 Jane Doe\r\n\r\n"},
@@ -123,7 +123,7 @@ type failing struct{ err error }
 
 func (f *failing) RoundTrip(_ *http.Request) (*http.Response, error) { return nil, f.err }
 
-// TestErrorsOfTheNetwork: words of the server in an error of net/http are in none of ours.
+// TestErrorsOfTheNetwork: no error contains the server's text from a net/http error.
 func TestErrorsOfTheNetwork(t *testing.T) {
 	_, config := setup(t)
 	c := Through(New(config), &failing{errors.New(`http2: server sent GOAWAY, debug="Jane Doe"`)})

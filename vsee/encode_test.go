@@ -28,7 +28,7 @@ func fieldsOf(texts ...string) []interface{} {
 	return fields
 }
 
-// TestMultipart: the body is what mime/multipart makes of the same fields.
+// TestMultipart: the body equals that of mime/multipart for the same fields.
 func TestMultipart(t *testing.T) {
 	e := newEncoder(Multipart)
 	boundary := boundaryOf(t, e)
@@ -45,7 +45,8 @@ func TestMultipart(t *testing.T) {
 	assert.NotEqual(t, boundary, boundaryOf(t, newEncoder(Multipart)), "it can be known")
 }
 
-// TestJSON: only what VSee documents as an integer is one, however much a code looks like it.
+// TestJSON: only fields that VSee documents as integers are integers, even if a code has only
+// digits.
 func TestJSON(t *testing.T) {
 	for _, row := range []struct {
 		desc, want string
@@ -91,8 +92,7 @@ func TestNoFieldsNoBody(t *testing.T) {
 	}
 }
 
-// TestValuesArriveUnchanged: no value can end its field, add another one, or be read as something
-// else.
+// TestValuesArriveUnchanged: no value can end its field, add another field, or change its meaning.
 func TestValuesArriveUnchanged(t *testing.T) {
 	field := "\r\nContent-Disposition: form-data; name=\"code\"\r\n\r\nsomebody-else\r\n"
 	values := []struct{ desc, value string }{
@@ -109,7 +109,7 @@ func TestValuesArriveUnchanged(t *testing.T) {
 		{desc: "HTML", value: "<b>&amp;</b>\u2028"},
 		{desc: "other letters", value: "Nguyễn 王小明 \U0001F600"},
 		{desc: "a number", value: "400"},
-		{desc: "blanks", value: "  Jane\t "},
+		{desc: "spaces", value: "  Jane\t "},
 	}
 	for _, encoding := range []string{Multipart, JSON, Form} {
 		clinic, config := setup(t)
@@ -150,7 +150,7 @@ func TestValuesArriveUnchanged(t *testing.T) {
 	}
 }
 
-// TestUnknownEncoding: nothing is sent in an encoding that nobody asked for.
+// TestUnknownEncoding: the client sends nothing with an unknown encoding.
 func TestUnknownEncoding(t *testing.T) {
 	clinic, config := setup(t)
 	config.Encoding = "xml"

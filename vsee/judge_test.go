@@ -72,7 +72,7 @@ func TestJudgement(t *testing.T) {
 		{desc: "token empty", status: 200, body: `{"data":{"token":{"token":""}}}`, want: ErrAPI},
 		{desc: "token true", status: 200, body: `{"data":{"token":{"token":true}}}`, want: ErrAPI},
 		{
-			desc:   "token with a blank",
+			desc:   "token with a space",
 			status: 200,
 			body:   `{"data":{"token":{"token":"a b"}}}`,
 			want:   ErrAPI,
@@ -233,7 +233,8 @@ func TestExistsOnlyWhereTheMessageSaysSo(t *testing.T) {
 	}
 }
 
-// TestErrorsSayWhatTheAPISaid: status, code and words of the message, and the call as VSee documents it.
+// TestErrorsSayWhatTheAPISaid: status, code and words of the message, and the call as VSee
+// documents it.
 func TestErrorsSayWhatTheAPISaid(t *testing.T) {
 	for _, row := range []struct {
 		desc   string

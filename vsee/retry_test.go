@@ -58,7 +58,7 @@ func TestPause(t *testing.T) {
 		attempt     int
 		asked       time.Duration
 		again       bool
-		least, most time.Duration // that it may take
+		least, most time.Duration // of the wait
 	}{
 		{desc: "after the first", ctx: soon, attempt: 1, again: true, most: backoff},
 		{desc: "after the second", ctx: soon, attempt: 2, again: true, most: 2 * backoff},
@@ -88,7 +88,7 @@ func TestPause(t *testing.T) {
 			assert.Equal(t, row.again, pause(row.ctx, row.attempt, row.asked))
 			took := time.Since(start)
 			assert.GreaterOrEqual(t, int64(took), int64(row.least))
-			// Of a machine that is busy.
+			// Allowance for a busy machine.
 			assert.LessOrEqual(t, int64(took), int64(row.most+2*time.Second))
 		})
 	}

@@ -100,7 +100,7 @@ func TestRoomRefusals(t *testing.T) {
 	assert.ErrorIs(t, err, ErrCredentials, "wrong token")
 }
 
-// TestPathsAreEscaped: an id or a code that is none does not lead to another call.
+// TestPathsAreEscaped: an invalid ID or code does not lead to another call.
 func TestPathsAreEscaped(t *testing.T) {
 	clinic, config := setup(t)
 	c := New(config)
@@ -173,12 +173,12 @@ func TestRoomAnswers(t *testing.T) {
 	}
 }
 
-// TestRoomOfNoCode: an answer without a code is not the room that has none.
+// TestRoomOfNoCode: an answer without a room code is refused.
 func TestRoomOfNoCode(t *testing.T) {
 	c := answering(t, 200, `{"data":{"id":"1"}}`)
 	_, err := RoomByCode(context.Background(), c, "abc123", nil)
 	assert.EqualError(t, err, "the API gave an unusable answer: "+
-		"it answered with a room of another code, or with none")
+		"the answer has another room's code, or none")
 }
 
 func TestProvidersAnswers(t *testing.T) {
@@ -188,7 +188,7 @@ func TestProvidersAnswers(t *testing.T) {
 	}{
 		{desc: "texts and numbers", body: `{"data":[{"id":"7"},{"id":8}]}`, want: "7,8"},
 		{desc: "nobody", body: `{"data":[]}`},
-		{desc: "somebody without an id", body: `{"data":[{"id":"7"},{}]}`, want: "7,"},
+		{desc: "a provider without an ID", body: `{"data":[{"id":"7"},{}]}`, want: "7,"},
 		{desc: "an object", body: `{"data":{"id":"7"}}`, err: ErrAPI},
 		{desc: "a list of texts", body: `{"data":["7"]}`, err: ErrAPI},
 		{desc: "data null", body: `{"data":null}`, err: ErrAPI},
@@ -203,7 +203,7 @@ func TestProvidersAnswers(t *testing.T) {
 	}
 }
 
-// TestAssignmentAnswers: VSee does not document what is in a successful one, so anything may be.
+// TestAssignmentAnswers: VSee does not document the data of a success, so any data is accepted.
 func TestAssignmentAnswers(t *testing.T) {
 	for _, row := range []struct {
 		desc, body string

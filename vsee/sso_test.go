@@ -11,7 +11,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// TestSignIn: the API gets the same in every encoding, whatever the values are.
+// TestSignIn: the API receives the same values in every encoding.
 func TestSignIn(t *testing.T) {
 	for _, row := range []struct {
 		desc, encoding, contentType string
@@ -59,7 +59,7 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestSignInSendsOnlyWhatIsKnown, to an API that needs no secret.
+// TestSignInSendsOnlyWhatIsKnown: empty optional values are not sent.
 func TestSignInSendsOnlyWhatIsKnown(t *testing.T) {
 	clinic, config := setup(t)
 	config.Secret = ""
@@ -76,7 +76,7 @@ func TestSignInSendsOnlyWhatIsKnown(t *testing.T) {
 	}, call.Fields)
 }
 
-// TestSignInAgain: a code is the same user, with a token of its own for every sign-in.
+// TestSignInAgain: a code is the same user, with a new token for every sign-in.
 func TestSignInAgain(t *testing.T) {
 	_, config := setup(t)
 	c := New(config)
@@ -90,7 +90,7 @@ func TestSignInAgain(t *testing.T) {
 	assert.Equal(t, 2, trace.Calls)
 }
 
-// TestPatientsOnly: a patient never gets the token of somebody who is none, where the API tells.
+// TestPatientsOnly: a patient never gets another type of user's token, if the answer has the type.
 func TestPatientsOnly(t *testing.T) {
 	for _, row := range []struct {
 		desc   string

@@ -13,17 +13,16 @@ import (
 	"github.com/clinicpass/clinicpass/vsee"
 )
 
-// step is a sign-in that a test plays through a breaker: it is admitted or not, and comes to an
-// error or to a success.
+// step is one sign-in through a breaker. The breaker admits it or not, and it fails or succeeds.
 type step struct {
-	who      string        // somebody new when empty
+	who      string        // a new person if empty
 	after    time.Duration // since the last step
 	err      error
-	underway bool // it comes to nothing yet
+	underway bool // it has not ended yet
 	refused  bool
 }
 
-// plus returns the steps with others behind them.
+// plus returns the steps followed by others.
 func plus(steps []step, others ...step) []step {
 	return append(append([]step{}, steps...), others...)
 }
@@ -127,7 +126,7 @@ func TestBreaker(t *testing.T) {
 			steps: plus(five[:4],
 				step{who: "early", err: vsee.ErrTimeout},
 				step{who: "early", after: breakFor, refused: true},
-				step{err: vsee.ErrUnavailable}, // somebody who has not failed takes the probe
+				step{err: vsee.ErrUnavailable}, // a person who has not failed takes the probe
 				step{who: "early", after: breakFor, refused: true},
 				step{after: breakFor - 1, who: "early", refused: true},
 				step{after: 1, who: "early", err: vsee.ErrUnavailable},
@@ -165,8 +164,8 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
-// TestOneFailingPatient: the API fails for one person, who clicks again and again. None of the
-// others is refused, and the API is asked for the one at most five times in ten seconds.
+// TestOneFailingPatient: the API fails for one person, who clicks repeatedly. The breaker refuses
+// nobody else. It calls the API for this person at most five times in ten seconds.
 func TestOneFailingPatient(t *testing.T) {
 	b := newBreaker("vclinic")
 	now := time.Now()
@@ -187,7 +186,7 @@ func TestOneFailingPatient(t *testing.T) {
 	assert.Equal(t, 10, asked, "in 20 seconds")
 }
 
-// TestBreakerIsTold what each end of a sign-in shows of the API.
+// TestBreakerIsTold what each result of a sign-in shows about the API.
 func TestBreakerIsTold(t *testing.T) {
 	for _, row := range []struct {
 		desc     string
@@ -195,7 +194,7 @@ func TestBreakerIsTold(t *testing.T) {
 		probe    bool
 		before   int // failures in a row
 		failures int
-		wait     time.Duration // until the next
+		wait     time.Duration // until the next sign-in
 	}{
 		{desc: "works", shown: works, before: 4, failures: 0},
 		{desc: "works, of nothing", shown: works, before: 0, failures: 0},
@@ -255,8 +254,8 @@ func TestBreakerIgnoresTooManyRequests(t *testing.T) {
 	assert.Equal(t, 0, failuresOf(b))
 }
 
-// TestBreakerIgnoresStragglers: sign-ins that began before it opened neither keep it open nor let
-// others through.
+// TestBreakerIgnoresStragglers: sign-ins that started before the breaker opened neither keep it
+// open nor admit others.
 func TestBreakerIgnoresStragglers(t *testing.T) {
 	quiet(t)
 	b := newBreaker("vclinic")
@@ -309,7 +308,7 @@ func TestShownBy(t *testing.T) {
 	}
 }
 
-// TestBreakersAreShared by all configurations that ask the same API in the same way.
+// TestBreakersAreShared by all configurations that call the API alike.
 func TestBreakersAreShared(t *testing.T) {
 	cleared := func() {
 		breakersMu.Lock()
@@ -353,7 +352,7 @@ func TestBreakersAreShared(t *testing.T) {
 	}
 }
 
-// TestFailingPeopleAreBounded: whoever fails in an outage fills no memory.
+// TestFailingPeopleAreBounded: people who fail in an outage use limited memory.
 func TestFailingPeopleAreBounded(t *testing.T) {
 	quiet(t)
 	b := newBreaker("vclinic")

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/internal/config"
-	_ "github.com/clinicpass/clinicpass/internal/config/configtest" // files of tests are allowed
+	_ "github.com/clinicpass/clinicpass/internal/config/configtest" // allows temporary files
 	"github.com/clinicpass/clinicpass/internal/identity"
 	"github.com/clinicpass/clinicpass/internal/provider"
 	"github.com/clinicpass/clinicpass/vsee"
@@ -22,7 +22,7 @@ import (
 
 const portalHost = "clinic.example.com"
 
-// setup returns a simulated clinic and the smallest configuration that works with it.
+// setup returns a simulated clinic and a minimal configuration for it.
 func setup(t *testing.T) (*vseetest.Server, *config.Config) {
 	t.Helper()
 	quiet(t)
@@ -45,7 +45,7 @@ func setupRooms(t *testing.T) (*vseetest.Server, *config.Config) {
 	return server, c
 }
 
-// quiet drops what the plugin logs.
+// quiet discards the plugin's log.
 func quiet(t *testing.T) {
 	t.Helper()
 	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -61,8 +61,7 @@ func quiet(t *testing.T) {
 	})
 }
 
-// mustNew returns the way to the API that the configuration describes, with nothing remembered, as
-// another replica has it.
+// mustNew returns a new Clinic for the configuration. It remembers nothing, like another replica.
 func mustNew(t *testing.T, c *config.Config) *Clinic {
 	t.Helper()
 	p := &config.Problems{}
@@ -73,14 +72,14 @@ func mustNew(t *testing.T, c *config.Config) *Clinic {
 	return to
 }
 
-// failuresOf returns how many people the breaker has seen fail since a success.
+// failuresOf returns how many people have failed since the last success.
 func failuresOf(b *breaker) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.failing)
 }
 
-// setFailures makes the breaker have seen so many people fail since a success.
+// setFailures makes the breaker count this many people as failed since the last success.
 func setFailures(b *breaker, failures int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -91,10 +90,10 @@ func setFailures(b *breaker, failures int) {
 	b.watched = failures > 0
 }
 
-// replace changes what the sources of the secrets have, without a reload.
+// replace changes the values of the secrets, without a reload.
 func replace(c *Clinic, change func(api *config.API)) { change(&c.settings.config) }
 
-// someone is the provider with an identity.
+// someone returns the provider with the identity.
 func someone(t *testing.T, who identity.Identity) *provider.Provider {
 	t.Helper()
 	problems := &config.Problems{}
@@ -114,7 +113,7 @@ func TestParse(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
 		change func(c *config.Config)
-		want   []string // the beginnings of what is told
+		want   []string // the beginnings of the mistakes
 	}{
 		{desc: "no rooms", change: func(c *config.Config) {
 			c.API.Token = ""

@@ -17,7 +17,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// paths are the calls that the API received, in their order.
+// paths returns the calls that the API received, in order.
 func paths(server *vseetest.Server) string {
 	list := []string{}
 	for _, call := range server.Requests() {
@@ -26,7 +26,7 @@ func paths(server *vseetest.Server) string {
 	return strings.Join(list, ", ")
 }
 
-// reached waits until the API has received so many calls.
+// reached waits until the API has received n calls.
 func reached(t *testing.T, server *vseetest.Server, calls int) {
 	t.Helper()
 	for i := 0; len(server.Requests()) < calls; i++ {
@@ -45,7 +45,7 @@ func assertAssigned(t *testing.T, server *vseetest.Server) {
 	assert.Equal(t, users[0].ID, strings.Join(rooms[0].Providers, ","))
 }
 
-// turns counts the providers whose turn is not over.
+// turns counts the providers whose room is in progress.
 func turns(c *Clinic) int {
 	count := 0
 	c.underway.Range(func(key, turn interface{}) bool {
@@ -75,7 +75,7 @@ func TestProvisionerGivesTurns(t *testing.T) {
 	assert.Equal(t, 0, turns(p))
 }
 
-// TestRoomIsProvided once, remembered here, and found by another replica.
+// TestRoomIsProvided once, remembered by this replica, and found by another.
 func TestRoomIsProvided(t *testing.T) {
 	server, c := setupRooms(t)
 	to := mustNew(t, c)
@@ -122,7 +122,7 @@ func TestRoomIsProvided(t *testing.T) {
 	assert.Len(t, server.Rooms(), 1)
 }
 
-// TestNoRoomUnlessEnabled: nobody gets one without.
+// TestNoRoomUnlessEnabled: without room.enabled, no provider gets a room.
 func TestNoRoomUnlessEnabled(t *testing.T) {
 	server, c := setupRooms(t)
 	c.Room.Enabled = false
@@ -132,15 +132,15 @@ func TestNoRoomUnlessEnabled(t *testing.T) {
 	assert.Equal(t, "POST users/sso", paths(server))
 }
 
-// TestRoomResumes: a sign-in goes on where an earlier one stopped.
+// TestRoomResumes: a sign-in continues where an earlier one stopped.
 func TestRoomResumes(t *testing.T) {
 	const exists = `{"code":400,"message":"Room code already exists."}`
 	fine := vseetest.Fault{}
 	for _, row := range []struct {
 		desc     string
-		script   []vseetest.Fault // of a sign-in after which the room is there
-		by       string           // what the room is assigned by
-		assigned bool             // beforehand
+		script   []vseetest.Fault // of a sign-in that creates the room
+		by       string           // room.assign.value
+		assigned bool             // before the sign-in
 		quirks   vseetest.Quirks
 		want     error
 		told     string // in the error
@@ -272,7 +272,7 @@ func TestRoomResumes(t *testing.T) {
 	}
 }
 
-// TestSimultaneousClicks: the first makes the room, and the others wait for it.
+// TestSimultaneousClicks: the first creates the room, and the others wait for it.
 func TestSimultaneousClicks(t *testing.T) {
 	server, c := setupRooms(t)
 	to := mustNew(t, c)
@@ -296,7 +296,7 @@ func TestSimultaneousClicks(t *testing.T) {
 	assert.Equal(t, 0, turns(to))
 }
 
-// TestClosedTabLeavesARoom: what has begun comes to its end, for the next click.
+// TestClosedTabLeavesARoom: Clinicpass finishes the room, for the next click.
 func TestClosedTabLeavesARoom(t *testing.T) {
 	server, c := setupRooms(t)
 	to := mustNew(t, c)
@@ -319,7 +319,7 @@ func TestClosedTabLeavesARoom(t *testing.T) {
 	assert.Equal(t, roomRemembered, ticket.Room)
 }
 
-// TestDeadlineEndsARoom: the timeout is that of the whole sign-in.
+// TestDeadlineEndsARoom: the timeout applies to the whole sign-in.
 func TestDeadlineEndsARoom(t *testing.T) {
 	server, c := setupRooms(t)
 	c.API.Timeout = "500ms"
@@ -333,7 +333,7 @@ func TestDeadlineEndsARoom(t *testing.T) {
 	assert.Equal(t, 0, turns(to), "the turn was not given back")
 }
 
-// TestWaitingForATurnIsNoFailure: the API is stuck once, however often the provider clicks.
+// TestWaitingForATurnIsNoFailure: repeated clicks count one slow API call only once.
 func TestWaitingForATurnIsNoFailure(t *testing.T) {
 	server, c := setupRooms(t)
 	c.API.Timeout = "500ms"
@@ -362,7 +362,7 @@ func TestWaitingForATurnIsNoFailure(t *testing.T) {
 	assert.Equal(t, 1, memory.Count(to.breaker.held, p.Hash, 0, time.Now()))
 }
 
-// TestRenewedToken: an admin's token that was replaced needs no restart.
+// TestRenewedToken: a replaced admin token needs no restart.
 func TestRenewedToken(t *testing.T) {
 	server, c := setupRooms(t)
 	c.API.Token = "an-old-token"
@@ -376,7 +376,7 @@ func TestRenewedToken(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(paths(server), "POST rooms"))
 }
 
-// TestRenewed: credentials are read again only where they were refused, and where nobody has since.
+// TestRenewed: Clinicpass reads refused credentials again, unless another sign-in already has.
 func TestRenewed(t *testing.T) {
 	_, c := setup(t)
 	to := mustNew(t, c)
@@ -400,7 +400,7 @@ func TestRenewed(t *testing.T) {
 	assert.True(t, current(to) == second, "they were read twice")
 }
 
-// TestUse: a reload with the same credentials keeps the client, and with others replaces it.
+// TestUse: a reload replaces the client only if the credentials differ.
 func TestUse(t *testing.T) {
 	server, c := setup(t)
 	to := mustNew(t, c)
@@ -416,7 +416,7 @@ func TestUse(t *testing.T) {
 	assert.Equal(t, "wrong", server.Requests()[0].Header.Get("X-ApiKey"))
 }
 
-// TestThrough: a test's transport gets the calls.
+// TestThrough: the given transport gets the calls.
 func TestThrough(t *testing.T) {
 	server, c := setup(t)
 	to := mustNew(t, c)
@@ -428,7 +428,7 @@ func TestThrough(t *testing.T) {
 	assert.Equal(t, vseetest.Key, server.Requests()[0].Header.Get("X-ApiKey"))
 }
 
-// counting counts the calls of an API.
+// counting counts API calls.
 type counting struct{ calls int }
 
 func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee"
 )
 
-// testSettings are those that a room is made of.
+// testSettings returns the settings that define a room.
 func testSettings(account, domain, slug, name string) *Settings {
 	return &Settings{
 		target: vsee.Config{AccountCode: account},
@@ -22,7 +22,7 @@ func testSettings(account, domain, slug, name string) *Settings {
 	}
 }
 
-// testRoom is the room of somebody, by templates.
+// testRoom returns the room of a person, from the templates.
 func testRoom(t *testing.T, slug, name string, who identity.Identity) vsee.Room {
 	t.Helper()
 	return roomOf(testSettings("vclinic", portalHost, slug, name), someone(t, who))
@@ -69,7 +69,7 @@ func TestRoomOfAProvider(t *testing.T) {
 			wantName: "u-17",
 		},
 		{
-			desc:     "blanks",
+			desc:     "spaces",
 			slug:     "provider-{hash}",
 			name:     " Dr.  {name} ",
 			who:      identity.Identity{ID: "u-17", Name: "Jane   Doe"},
@@ -168,7 +168,7 @@ func TestRoomCodesDiffer(t *testing.T) {
 	assert.Equal(t, before.Slug, after.Slug, "a changed name changes the room")
 }
 
-// TestRoomCodeLasts: a release with other codes would give everybody a second room.
+// TestRoomCodeLasts: a release with other codes would give each provider a second room.
 func TestRoomCodeLasts(t *testing.T) {
 	who := identity.Identity{ID: "u-17", Name: "Jane Doe"}
 	assert.Equal(t, "2zlplpzflzwykq77", testRoom(t, "provider-{hash}", "{name}", who).Code)

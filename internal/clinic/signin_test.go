@@ -16,7 +16,7 @@ import (
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
-// TestSignIn: VSee gets to know the person by what the provider is made of, and no more.
+// TestSignIn: VSee receives the provider's data and nothing else.
 func TestSignIn(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
@@ -90,7 +90,7 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestNeedlessCredentials: secrets that are not for a call do not travel with it.
+// TestNeedlessCredentials: a call carries only the secrets that it needs.
 func TestNeedlessCredentials(t *testing.T) {
 	server, c := setup(t)
 	c.API.Token = vseetest.AdminToken
@@ -99,13 +99,13 @@ func TestNeedlessCredentials(t *testing.T) {
 	assert.Len(t, server.Requests()[0].Header.Values("X-ApiToken"), 0)
 }
 
-// TestFailedSignIns: each has a ticket, an outcome, and says something of the API or nothing.
+// TestFailedSignIns: each has a ticket, an outcome, and what it shows about the API.
 func TestFailedSignIns(t *testing.T) {
 	for _, row := range []struct {
 		desc       string
 		fault      vseetest.Fault
 		want       string
-		failures   int // after one before
+		failures   int // after one earlier failure
 		retryAfter string
 	}{
 		{
@@ -162,7 +162,7 @@ func TestFailedSignIns(t *testing.T) {
 	}
 }
 
-// TestClosedTabSaysNothing of the API.
+// TestClosedTabSaysNothing about the API.
 func TestClosedTabSaysNothing(t *testing.T) {
 	server, c := setup(t)
 	to := mustNew(t, c)
@@ -179,8 +179,8 @@ func TestClosedTabSaysNothing(t *testing.T) {
 	assert.Empty(t, server.Requests())
 }
 
-// TestOpenBreaker: nobody is kept waiting for an API that has failed repeatedly, and the API is
-// left alone until a probe.
+// TestOpenBreaker: after repeated failures, sign-ins fail at once and call the API only for a
+// probe.
 func TestOpenBreaker(t *testing.T) {
 	server, c := setup(t)
 	to := mustNew(t, c)
@@ -227,7 +227,7 @@ func TestOpenBreaker(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// TestOnePersonIsHeldOff whose sign-ins go on failing, also when others succeed in between.
+// TestOnePersonIsHeldOff after repeated failures, even if others succeed in between.
 func TestOnePersonIsHeldOff(t *testing.T) {
 	server, c := setup(t)
 	to := mustNew(t, c)
@@ -251,7 +251,7 @@ func TestOnePersonIsHeldOff(t *testing.T) {
 	}
 }
 
-// TestRenewedKey: a key that was replaced needs no restart.
+// TestRenewedKey: a replaced key needs no restart.
 func TestRenewedKey(t *testing.T) {
 	_, c := setup(t)
 	c.API.Key = "an-old-key"

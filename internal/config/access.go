@@ -21,9 +21,9 @@ var Allowed = AllowedBy(os.Getenv)
 
 const maxFile = 1 << 20 // bytes
 
-// identities are folders with Traefik's own tokens, which no configuration may read. The service
-// account's token can read all secrets. The others are for roles at AWS, Azure, Alibaba, IBM,
-// Google and SPIFFE, as their documentation says.
+// identities are folders with Traefik's own tokens. Secrets come from one only if the operator
+// lists it. The service account's token may read all Kubernetes secrets. The others are for roles
+// at AWS, Azure, Alibaba, IBM, Google and SPIFFE, as each documents.
 var identities = []string{
 	"/run/secrets/kubernetes.io/", "/serviceaccount/", "/run/secrets/tokens/", "/run/secrets/azure/",
 	"/rrsa-tokens/", "/compute-resource-token/", "/workload-spiffe-credentials/",

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// content is what the files of these tests hold; no error may quote it.
+// content of the files in these tests. No error may quote it.
 const content = "k3y-of-somebody"
 
-// operate lets configurations touch what the operator says, until the test ends.
+// operate sets what the operator allows, until the test ends.
 func operate(t *testing.T, operator *Operator) {
 	t.Helper()
 	before := Allowed
@@ -22,8 +22,8 @@ func operate(t *testing.T, operator *Operator) {
 	t.Cleanup(func() { Allowed = before })
 }
 
-// tree makes files, all with the same content, and links (name: target) below a new folder, and
-// returns the folder.
+// tree creates files with the same content and links (name: target) in a new folder. It returns the
+// folder.
 func tree(t *testing.T, files []string, links map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -40,7 +40,7 @@ func tree(t *testing.T, files []string, links map[string]string) string {
 	return root
 }
 
-// readSoon is ReadSecret, which must not wait for anything.
+// readSoon calls ReadSecret and fails if it blocks.
 func readSoon(t *testing.T, source string) (string, error) {
 	t.Helper()
 	var value string
@@ -58,7 +58,7 @@ func readSoon(t *testing.T, source string) (string, error) {
 	return value, err
 }
 
-// foldersOf returns folders of a tree by their names below its root.
+// foldersOf returns the paths of folders in a tree.
 func foldersOf(root string, names []string) []string {
 	folders := []string{}
 	for _, name := range names {
@@ -146,7 +146,7 @@ func TestAllowedBy(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreRead: the operator's directories, however their files got there.
+// TestFilesThatAreRead in the operator's directories, also through links.
 func TestFilesThatAreRead(t *testing.T) {
 	root := tree(t, []string{
 		"own/key",
@@ -167,7 +167,7 @@ func TestFilesThatAreRead(t *testing.T) {
 	const account = "own/run/secrets/kubernetes.io/serviceaccount"
 	for _, row := range []struct {
 		desc    string
-		allowed []string // below the root; "own" when nil
+		allowed []string // below the root; "own" if nil
 		path    string
 	}{
 		{desc: "file", path: "own/key"},
@@ -218,7 +218,7 @@ func TestFilesThatAreRead(t *testing.T) {
 	}
 }
 
-// TestRelativePaths: they begin where Traefik was started.
+// TestRelativePaths are relative to Traefik's working directory.
 func TestRelativePaths(t *testing.T) {
 	root := tree(t, []string{"here/deep/key", "key"}, nil)
 	before, err := os.Getwd()
@@ -252,8 +252,8 @@ func TestRelativePaths(t *testing.T) {
 	}
 }
 
-// TestFilesOutside: whoever may write a configuration reads nothing else, and learns nothing of it:
-// every path gets the same error, whether there is a file or not.
+// TestFilesOutside: the author of a configuration cannot read other files. Every path gets the same
+// error, whether the file exists or not.
 func TestFilesOutside(t *testing.T) {
 	root := tree(t, []string{
 		"own/key",
@@ -282,8 +282,8 @@ func TestFilesOutside(t *testing.T) {
 	})
 	for _, row := range []struct {
 		desc    string
-		allowed []string // below the root; "own" when nil
-		path    string   // below the root when relative
+		allowed []string // below the root; "own" if nil
+		path    string   // below the root if relative
 	}{
 		{desc: "elsewhere", path: "elsewhere/key"},
 		{desc: "elsewhere, and missing", path: "elsewhere/missing"},
@@ -369,14 +369,14 @@ func TestFilesOutside(t *testing.T) {
 	}
 }
 
-// outside is what stands behind the path of every file outside the operator's directories.
+// outside returns the error after the path of any file outside the operator's directories.
 func outside(folders []string) string {
 	return " is in none of the directories that Traefik's operator allows (" +
 		strings.Join(folders, ", ") + "); CLINICPASS_FILES in the environment of Traefik sets them"
 }
 
-// TestFilesThatAreNone: what could block, or is no secret, is refused at once though the operator
-// allows its directory.
+// TestFilesThatAreNone: a file that could block or cannot be a secret is refused at once, also in
+// an allowed directory.
 func TestFilesThatAreNone(t *testing.T) {
 	root := tree(t, []string{"folder/key"}, map[string]string{"zero": "/dev/zero"})
 	for name, size := range map[string]int64{
@@ -384,7 +384,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	} {
 		file, err := os.Create(filepath.Join(root, name))
 		require.NoError(t, err)
-		require.NoError(t, file.Truncate(size)) // without using the disk
+		require.NoError(t, file.Truncate(size)) // a sparse file
 		require.NoError(t, file.Close())
 	}
 	const none = " is not a regular file, or is over 1 MiB"
@@ -415,7 +415,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	}
 }
 
-// TestVariables: only those that the operator names.
+// TestVariables: only variables that the operator allows.
 func TestVariables(t *testing.T) {
 	const none = " is none of the variables that Traefik's operator allows ("
 	values := map[string]string{
@@ -434,7 +434,7 @@ func TestVariables(t *testing.T) {
 		desc    string
 		allowed []string
 		name    string
-		problem string // how it begins, behind the name
+		problem string // its beginning, after the name
 	}{
 		{desc: "by its beginning", allowed: []string{"VSEE_*"}, name: "VSEE_KEY"},
 		{desc: "nothing behind its beginning", allowed: []string{"VSEE_*"}, name: "VSEE_"},
@@ -488,7 +488,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// TestPermitted: it reads nothing, and a value itself always is.
+// TestPermitted reads nothing. It always permits a literal value.
 func TestPermitted(t *testing.T) {
 	operate(t, &Operator{})
 	assert.NoError(t, Permitted(""))
@@ -501,8 +501,8 @@ func TestPermitted(t *testing.T) {
 	assert.NoError(t, Permitted("env:MISSING"))
 }
 
-// TestHosts: secrets go to the operator's hosts only, and nothing is fetched from Traefik's own
-// API.
+// TestHosts: secrets go only to the operator's hosts, and Clinicpass fetches nothing from Traefik's
+// own API.
 func TestHosts(t *testing.T) {
 	const api, keys, portal = "api.url", "identity.jwt.jwksURL", "portal.url"
 	for _, row := range []struct {

@@ -2,7 +2,7 @@ package config
 
 import "os"
 
-// The tests have their files in the folder of temporary ones.
+// The tests use files in the temporary directory.
 var _ = allowTemporary()
 
 func allowTemporary() bool {

@@ -69,11 +69,11 @@ type Identity struct {
 	NameOrder string `json:"nameOrder,omitempty"`
 	// Separator between the groups in one header line. Default: the preset's.
 	GroupsSeparator string `json:"groupsSeparator,omitempty"`
-	// Encoding of header values: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`,
-	// or `latin1`.
+	// Encoding of header values: `auto` (raw UTF-8, names also in RFC 2047 or Latin-1), `percent`, or
+	// `latin1`.
 	Encoding string `json:"encoding,omitempty"`
-	// The provider must be in one of these groups. Traefik splits a text at commas: write `%2C` for
-	// a comma in a group's name. Default: everybody.
+	// The provider must be in one of these groups. Traefik splits a text at commas: write `%2C` for a
+	// comma in a group's name. Default: everybody.
 	AllowedGroups []string `json:"allowedGroups,omitempty"`
 	// `network` confirms that only your auth middleware can set plain identity headers. Clinicpass
 	// then starts without the warning that nothing proves them. Default: none.
@@ -84,8 +84,7 @@ type Identity struct {
 
 // Proof names a header by which the auth layer proves that it set the others.
 type Proof struct {
-	// Header with a secret, which proves that the auth layer answered for this request. Default:
-	// none.
+	// Header with a secret, which proves that the auth layer answered for this request. Default: none.
 	Header string `json:"header,omitempty"`
 	// The value that this header must have; a secret. Default: none.
 	Secret string `json:"secret,omitempty"`
@@ -95,8 +94,7 @@ type Proof struct {
 type JWT struct {
 	// Header with the signed token. The value may begin with `Bearer `. Default: the preset's.
 	Header string `json:"header,omitempty"`
-	// Address of the keys that sign the token: https, or http on this machine. Default: the
-	// preset's.
+	// Address of the keys that sign the token: https, or http on this machine. Default: the preset's.
 	JWKSURL string `json:"jwksURL,omitempty"`
 	// `file:PATH` with the keys (a JSON Web Key Set), instead of an address. Default: none.
 	JWKS string `json:"jwks,omitempty"`
@@ -166,22 +164,21 @@ type Limits struct {
 
 // Audit names the file that gets a line for every answer: a path, stdout, stderr, or "" for none.
 type Audit struct {
-	// File for the audit, with one JSON line for each answer: a path, `stdout` or `stderr`.
-	// Default: none.
+	// File for the audit, with one JSON line for each answer: a path, `stdout` or `stderr`. Default:
+	// none.
 	File string `json:"file,omitempty"`
 }
 
 // Pages fits the failure pages to the hospital.
 type Pages struct {
-	// Support contact shown on [failure pages](pages.md): a text, or a `mailto:`, `tel:` or
-	// `https:` link. `Service desk <https://it.example.com>` shows a link with a label. Default:
-	// none.
+	// Support contact shown on [failure pages](pages.md): a text, or a `mailto:`, `tel:` or `https:`
+	// link. `Service desk <https://it.example.com>` shows a link with a label. Default: none.
 	Contact string `json:"contact,omitempty"`
 	// The portal's page that failure pages link back to: a path such as `/portal`, or an address;
 	// https, or http on this machine.
 	Home string `json:"home,omitempty"`
-	// `file:PATH` of your own texts for the failure pages, see [Your own
-	// texts](pages.md#your-own-texts). Default: none.
+	// `file:PATH` of your own texts for the failure pages, see
+	// [Your own texts](pages.md#your-own-texts). Default: none.
 	Texts string `json:"texts,omitempty"`
 }
 

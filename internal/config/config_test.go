@@ -176,7 +176,7 @@ func TestOrElse(t *testing.T) {
 	assert.Empty(t, OrElse("", ""))
 }
 
-// TestDefault: nobody's change of a configuration becomes another's default.
+// TestDefault: a changed configuration does not change the defaults.
 func TestDefault(t *testing.T) {
 	first := Default()
 	first.Limits.SignIns = 99
@@ -184,13 +184,13 @@ func TestDefault(t *testing.T) {
 	second := Default()
 	assert.Equal(t, 10, second.Limits.SignIns)
 	assert.Equal(t, "/providers/dashboard", second.Portal.DefaultNext)
-	// Traefik's decoder lays a shorter list over a longer default and keeps the tail.
+	// Traefik's decoder would overwrite only the start of a longer default list.
 	assert.Empty(t, second.Portal.AllowedNext)
 	assert.Empty(t, second.Portal.AuthParams)
 	assert.Empty(t, second.Identity.AllowedGroups)
 }
 
-// write makes a file of the content and returns its name.
+// write creates a file with the content and returns its name.
 func write(t *testing.T, content string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "secret")
@@ -204,7 +204,7 @@ func TestCheckSecret(t *testing.T) {
 		inside   = "api.key: has a space, a control character or a non-ASCII character"
 	)
 	missing := filepath.Join(t.TempDir(), "missing")
-	// The interpreter has its own environment, which t.Setenv does not know.
+	// Yaegi has its own environment, which t.Setenv does not change.
 	t.Cleanup(func() { _ = os.Unsetenv(variable) })
 	for _, row := range []struct {
 		desc     string
@@ -266,9 +266,9 @@ func TestCheckSecret(t *testing.T) {
 			source:  "env:" + variable,
 			problem: "api.key: cannot be used: the environment variable " + variable + " is",
 		},
-		{desc: "blank", source: "k3y secret", problem: inside},
-		{desc: "blank before", source: " k3y", problem: inside},
-		{desc: "blank at the end of a file", file: "k3y \n", problem: inside},
+		{desc: "space", source: "k3y secret", problem: inside},
+		{desc: "space before", source: " k3y", problem: inside},
+		{desc: "space at the end of a file", file: "k3y \n", problem: inside},
 		{desc: "line break", source: "k3y\nX-Evil: 1", problem: inside},
 		{desc: "two lines in a file", file: "k3y\nX-Evil: 1\n", problem: inside},
 		{desc: "null byte", source: "k3y\x00", problem: inside},
@@ -317,8 +317,8 @@ func TestLiteral(t *testing.T) {
 	}
 }
 
-// documentedSecrets returns the keys that docs/configuration.md calls secrets: those in the
-// paragraph about them, and those whose row says so.
+// documentedSecrets returns the keys that docs/configuration.md calls secrets, in the paragraph
+// about secrets or in their row.
 func documentedSecrets(t *testing.T) (paragraph, rows []string) {
 	t.Helper()
 	content, err := os.ReadFile("../../docs/configuration.md")
@@ -335,7 +335,7 @@ func documentedSecrets(t *testing.T) (paragraph, rows []string) {
 	return paragraph, rows
 }
 
-// TestSecrets: what is shown of a configuration masks every secret.
+// TestSecrets: every secret of a shown configuration is masked.
 func TestSecrets(t *testing.T) {
 	c := Default()
 	keys := []string{}

@@ -11,7 +11,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/config"
 )
 
-// clinicians is the DN that others must not be taken for.
+// clinicians is the allowed DN. No other DN may match it.
 const clinicians = "cn=clinicians,ou=groups,o=example"
 
 // groupConfig has the groups in X-Groups.
@@ -22,7 +22,7 @@ func groupConfig(allowed ...string) config.Identity {
 	}
 }
 
-// isIn reports whether somebody with the lines of groups is in an allowed group.
+// isIn reports whether a person with these lines of groups is in an allowed group.
 func isIn(t *testing.T, c config.Identity, lines ...string) bool {
 	t.Helper()
 	r := testReader(t, c)
@@ -46,7 +46,7 @@ func TestAllowedGroups(t *testing.T) {
 		{desc: "first", lines: []string{"clinicians,staff"}, allowed: true},
 		{desc: "in the middle", lines: []string{"a,clinicians,b"}, allowed: true},
 		{desc: "last", lines: []string{"staff,clinicians"}, allowed: true},
-		{desc: "blanks around the commas", lines: []string{"a , clinicians , b"}, allowed: true},
+		{desc: "spaces around the commas", lines: []string{"a , clinicians , b"}, allowed: true},
 		{desc: "empty ones around", lines: []string{",,clinicians,"}, allowed: true},
 		{desc: "second line", lines: []string{"staff", " clinicians "}, allowed: true},
 		{desc: "another case", lines: []string{"Clinicians"}},
@@ -61,7 +61,7 @@ func TestAllowedGroups(t *testing.T) {
 		{desc: "over two lines", lines: []string{"clini", "cians"}},
 
 		{desc: "JSON", lines: []string{`["staff","clinicians"]`}, allowed: true},
-		{desc: "JSON with blanks", lines: []string{` [ "staff" , "clinicians" ] `}, allowed: true},
+		{desc: "JSON with spaces", lines: []string{` [ "staff" , "clinicians" ] `}, allowed: true},
 		{desc: "JSON with escapes", lines: []string{`["clin\u0069cians"]`}, allowed: true},
 		{desc: "JSON beside other things", lines: []string{`[1,null,"clinicians"]`}, allowed: true},
 		{desc: "JSON of others", lines: []string{`["staff"]`}},
@@ -70,19 +70,19 @@ func TestAllowedGroups(t *testing.T) {
 		{desc: "JSON in JSON", lines: []string{`[["clinicians"]]`}},
 		{desc: "JSON cut short", lines: []string{`["staff","clinicians"`}},
 		{desc: "JSON cut short within a text", lines: []string{`["staff,clinicians`}},
-		{desc: "JSON cut short, with a blank", lines: []string{`[ "staff", clinicians`}},
+		{desc: "JSON cut short, with a space", lines: []string{`[ "staff", clinicians`}},
 		{desc: "more behind JSON", lines: []string{`["staff"],clinicians`}},
 		{desc: "object that says no", lines: []string{`{"clinicians":false}`}},
 		{desc: "object that says yes", lines: []string{`{"clinicians":{"a":"b"}}`}},
 		{desc: "objects in a list", lines: []string{`[{"clinicians":{"a":"b"}}]`}},
-		{desc: "object with blanks", lines: []string{`{ "staff": 1, clinicians }`}},
+		{desc: "object with spaces", lines: []string{`{ "staff": 1, clinicians }`}},
 		{desc: "objects in a list, cut short", lines: []string{`[{"staff":1},clinicians`}},
 
 		{desc: "Go slice", lines: []string{"[staff clinicians]"}, allowed: true},
 		{desc: "Go slice of one", lines: []string{"[clinicians]"}, allowed: true},
 		{desc: "Go slice of others", lines: []string{"[staff clinicians2]"}},
 		{desc: "brackets and commas", lines: []string{"[staff, clinicians]"}, allowed: true},
-		{desc: "brackets and blanks", lines: []string{"[ staff,clinicians ]"}, allowed: true},
+		{desc: "brackets and spaces", lines: []string{"[ staff,clinicians ]"}, allowed: true},
 		{desc: "words in brackets", lines: []string{"[staff,not clinicians]"}},
 		{desc: "bracket before", lines: []string{"[clinicians"}},
 		{desc: "bracket behind", lines: []string{"clinicians]"}},
@@ -123,7 +123,7 @@ func TestAllowedGroups(t *testing.T) {
 	assert.False(t, everybody.Grouped, "no group is asked for")
 }
 
-// TestDistinguishedNames: a DN is one group. One below it, above it, or beside it is another.
+// TestDistinguishedNames: a DN is one group. A DN below, above or beside it is another group.
 func TestDistinguishedNames(t *testing.T) {
 	const staff = "cn=staff,ou=groups,o=example"
 	for _, row := range []struct {
@@ -138,7 +138,7 @@ func TestDistinguishedNames(t *testing.T) {
 			line:    staff + "," + clinicians + ",cn=csr,ou=groups,o=example",
 			allowed: true,
 		},
-		{desc: "a comma and a blank between", line: staff + ", " + clinicians, allowed: true},
+		{desc: "a comma and a space between", line: staff + ", " + clinicians, allowed: true},
 		{desc: "a name that is no DN before", line: "staff," + clinicians, allowed: true},
 		{desc: "a name that is no DN behind", line: clinicians + ",staff", allowed: true},
 		{desc: "another root", line: "cn=staff,dc=example,dc=com," + clinicians, allowed: true},
@@ -155,7 +155,7 @@ func TestDistinguishedNames(t *testing.T) {
 		{desc: "another", line: staff},
 		{desc: "several others", line: staff + ",cn=csr,ou=groups,o=example"},
 		{desc: "below it", line: "cn=janitors," + clinicians},
-		{desc: "below it, and a blank", line: "cn=janitors, " + clinicians},
+		{desc: "below it, and a space", line: "cn=janitors, " + clinicians},
 		{desc: "below it by a unit", line: "ou=janitors," + clinicians},
 		{desc: "below it by two", line: "cn=a,ou=b," + clinicians},
 		{desc: "below it by a user", line: "uid=jane," + clinicians},
@@ -163,7 +163,7 @@ func TestDistinguishedNames(t *testing.T) {
 		{desc: "below it by a number", line: "2.5.4.3=janitors," + clinicians},
 		{desc: "below it by a component", line: "dc=janitors," + clinicians},
 		{desc: "below it in capitals", line: "CN=janitors," + clinicians},
-		{desc: "below it, blanks around the sign", line: "cn = janitors," + clinicians},
+		{desc: "below it, spaces around the sign", line: "cn = janitors," + clinicians},
 		{desc: "below it, behind another", line: staff + ",cn=janitors," + clinicians},
 		{desc: "below it, before another", line: "cn=janitors," + clinicians + "," + staff},
 		{desc: "below it, an escaped comma", line: `cn=Doe\, Jane,` + clinicians},
@@ -184,7 +184,7 @@ func TestDistinguishedNames(t *testing.T) {
 		{desc: "without a piece", line: "cn=clinicians,o=example"},
 		{desc: "its first piece", line: "cn=clinicians"},
 		{desc: "pieces in another order", line: "ou=groups,cn=clinicians,o=example"},
-		{desc: "a blank in it", line: "cn=clinicians, ou=groups,o=example"},
+		{desc: "a space in it", line: "cn=clinicians, ou=groups,o=example"},
 		{desc: "attributes in capitals", line: "CN=clinicians,OU=groups,O=example"},
 		{desc: "pieces in JSON", line: `["cn=clinicians","ou=groups","o=example"]`},
 		{desc: "pieces in quotes", line: `"cn=clinicians","ou=groups","o=example"`},
@@ -208,7 +208,7 @@ func TestDistinguishedNames(t *testing.T) {
 	assert.False(t, isIn(t, spaced, "cn=janitors, cn=clinicians, ou=groups, o=example"))
 }
 
-// TestNamesWithCommas: a group whose name has the separator matches as a whole.
+// TestNamesWithCommas: a group name with the separator matches as a whole.
 func TestNamesWithCommas(t *testing.T) {
 	for _, row := range []struct {
 		desc, line string
@@ -226,7 +226,7 @@ func TestNamesWithCommas(t *testing.T) {
 		{desc: "both words in another order", line: "all,Clinic"},
 		{desc: "both words in JSON", line: `["Clinic","all"]`},
 		{desc: "both words in quotes", line: `"Clinic", "all"`},
-		{desc: "without the blank", line: "Clinic,all"},
+		{desc: "without the space", line: "Clinic,all"},
 		{desc: "more before", line: "The Clinic, all"},
 		{desc: "more behind", line: "Clinic, all of them"},
 		{desc: "another comma", line: "Clinic,, all"},
@@ -242,16 +242,16 @@ func TestNamesWithCommas(t *testing.T) {
 	assert.False(t, isIn(t, quoted, `staff,"Doe, Jane"`))
 	assert.True(t, isIn(t, groupConfig(`a\b`), `"a\\b"`), "escaped backslash in quotes")
 	assert.True(t, isIn(t, groupConfig("authentik Admins"), "[staff authentik Admins]"),
-		"a name with a blank in a Go slice")
+		"a name with a space in a Go slice")
 	assert.True(t, isIn(t, groupConfig("all of our own clinicians"),
-		"[staff all of our own clinicians]"), "a name with many blanks in a Go slice")
+		"[staff all of our own clinicians]"), "a name with many spaces in a Go slice")
 	assert.True(t, isIn(t, groupConfig("team=clinicians"), "team=staff,team=clinicians"),
 		"names with signs are no DN")
 	assert.True(t, isIn(t, groupConfig("{5B0C-77E1}"), "{5B0C-77E1}"), "a name with braces")
 	assert.True(t, isIn(t, groupConfig("[staff]"), "[staff]"), "a name with brackets")
 }
 
-// TestGroupsAreBounded: a long list has not the square of its length to compare.
+// TestGroupsAreBounded: a long list does not take quadratic time.
 func TestGroupsAreBounded(t *testing.T) {
 	r := testReader(t, groupConfig("Clinic, all"))
 	const length = 2000
@@ -272,8 +272,8 @@ func TestGroupsSeparator(t *testing.T) {
 		{desc: "bar", allowed: "b", separator: "|", line: "a|b", want: true},
 		{desc: "bar, and commas", allowed: "b", separator: "|", line: "a,b"},
 		{desc: "bar in the name", allowed: "a|b", separator: "|", line: "x|a|b", want: true},
-		{desc: "blank", allowed: "b", separator: " ", line: "a b", want: true},
-		{desc: "blank, in brackets", allowed: "b", separator: " ", line: "[a b]", want: true},
+		{desc: "space", allowed: "b", separator: " ", line: "a b", want: true},
+		{desc: "space, in brackets", allowed: "b", separator: " ", line: "[a b]", want: true},
 		{desc: "colon", allowed: "b", separator: ":", line: "a:b:c", want: true},
 		{desc: "two signs", allowed: "b", separator: "::", line: "a::b", want: true},
 		{desc: "half of two signs", allowed: "b", separator: "::", line: "a:b"},
@@ -307,7 +307,7 @@ func TestGroupsSeparator(t *testing.T) {
 	}
 }
 
-// TestEncodingOfGroups: groups are read like names. What separates them is not encoded.
+// TestEncodingOfGroups: groups are decoded like names. Separators are not encoded.
 func TestEncodingOfGroups(t *testing.T) {
 	for _, row := range []struct {
 		desc, allowed, encoding, line string
@@ -329,7 +329,7 @@ func TestEncodingOfGroups(t *testing.T) {
 		{desc: "escaped comma separates nothing", allowed: "b", encoding: percent, line: "a%2Cb"},
 		{desc: "escaped twice", allowed: "b", encoding: percent, line: "%2562"},
 		{
-			desc:     "escaped blanks around",
+			desc:     "escaped spaces around",
 			allowed:  "b",
 			encoding: percent,
 			line:     "a,%20b%20",
@@ -378,7 +378,7 @@ func TestEncodingOfGroups(t *testing.T) {
 	}
 }
 
-// TestParseGroups: what Traefik made of a text with commas is refused, and %2C is a comma.
+// TestParseGroups: pieces of a text that Traefik split at commas are refused. %2C is a comma.
 func TestParseGroups(t *testing.T) {
 	const (
 		torn  = "is only a piece of a distinguished name"
@@ -388,18 +388,18 @@ func TestParseGroups(t *testing.T) {
 	for _, row := range []struct {
 		desc    string
 		allowed []string
-		want    []string // what is wrong, a line each
+		want    []string // the mistakes
 	}{
 		{desc: "DN", allowed: []string{clinicians}},
-		{desc: "DN with blanks", allowed: []string{"cn=clinicians, ou=groups"}},
+		{desc: "DN with spaces", allowed: []string{"cn=clinicians, ou=groups"}},
 		{desc: "DN with an escaped comma", allowed: []string{`cn=Doe\, Jane,o=example`}},
 		{desc: "%2C in a DN", allowed: []string{"cn=clinicians%2Cou=groups%2co=example"}},
-		{desc: "a name with a blank", allowed: []string{"authentik Admins"}},
+		{desc: "a name with a space", allowed: []string{"authentik Admins"}},
 		{desc: "a name with a sign", allowed: []string{"team=clinicians"}},
 		{desc: "a name that begins so", allowed: []string{"cn", "o-negative", "ouch=1"}},
 		{desc: "only a piece", allowed: []string{"cn=clinicians"}, want: []string{torn}},
 		{desc: "a piece in capitals", allowed: []string{"OU=Groups"}, want: []string{torn}},
-		{desc: "a piece with a blank", allowed: []string{"dc = com"}, want: []string{torn}},
+		{desc: "a piece with a space", allowed: []string{"dc = com"}, want: []string{torn}},
 		{
 			desc:    "a piece of each kind",
 			allowed: []string{"o=a", "c=us", "l=a", "st=a", "street=a", "uid=a", "userid=a"},
@@ -416,7 +416,7 @@ func TestParseGroups(t *testing.T) {
 			want:    []string{torn, torn, torn},
 		},
 		{
-			desc:    "a DN with blanks cut at its commas",
+			desc:    "a DN with spaces cut at its commas",
 			allowed: strings.Split("cn=clinicians, o=example", ","),
 			want:    []string{torn, blank, torn},
 		},
@@ -425,11 +425,11 @@ func TestParseGroups(t *testing.T) {
 			allowed: strings.Split(`cn=Doe\, Jane,o=example`, ","),
 			want:    []string{blank, torn},
 		},
-		{desc: "a blank before", allowed: []string{"staff", " csr"}, want: []string{blank}},
-		{desc: "a blank behind", allowed: []string{"staff "}, want: []string{blank}},
-		{desc: "another blank behind", allowed: []string{"staff\u00a0"}, want: []string{blank}},
+		{desc: "a space before", allowed: []string{"staff", " csr"}, want: []string{blank}},
+		{desc: "a space after", allowed: []string{"staff "}, want: []string{blank}},
+		{desc: "another space after", allowed: []string{"staff\u00a0"}, want: []string{blank}},
 		{desc: "an empty group", allowed: []string{"staff", ""}, want: []string{empty}},
-		{desc: "blanks only", allowed: []string{" "}, want: []string{empty}},
+		{desc: "spaces only", allowed: []string{" "}, want: []string{empty}},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
 			c := groupConfig(row.allowed...)
@@ -455,7 +455,7 @@ func TestGroupsOfAToken(t *testing.T) {
 	c := tokenConfig(t, key)
 	for _, row := range []struct {
 		desc, groups string
-		group        string // the allowed one; clinicians when absent
+		group        string // the allowed group; default: clinicians
 		allowed      bool
 	}{
 		{desc: "list", groups: `["staff","clinicians"]`, allowed: true},

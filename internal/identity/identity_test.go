@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/internal/config"
-	_ "github.com/clinicpass/clinicpass/internal/config/configtest" // files of tests are allowed
+	_ "github.com/clinicpass/clinicpass/internal/config/configtest" // allows temporary files
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-// What Read refuses with.
+// Outcomes of Read.
 const (
 	noIdentity = "no_identity"
 	refused    = "identity_refused"
@@ -37,8 +37,8 @@ func fiveHeaders() config.Identity {
 	}
 }
 
-// readFrom returns what Read finds in the headers: an identity, which is empty when it is refused,
-// the outcome, which is "" otherwise, and why.
+// readFrom returns the identity from the headers. If Read refuses it, the identity is empty, and
+// readFrom returns the outcome and the reason.
 func readFrom(r *Reader, h http.Header) (who *Identity, refusedAs, why string) {
 	return told(Read(r, &http.Request{Header: h}))
 }
@@ -60,7 +60,7 @@ func partsOf(who *Identity) string {
 	return strings.Join(parts, "|")
 }
 
-// TestDoubledHeader: no part of an identity may come twice, whichever header it is in.
+// TestDoubledHeader: no part of an identity may arrive twice, in any header.
 func TestDoubledHeader(t *testing.T) {
 	r := testReader(t, fiveHeaders())
 	for _, doubled := range []string{"A", "B", "C", "D", "E"} {
@@ -168,12 +168,12 @@ func TestHeaders(t *testing.T) {
 			refusedAs: noIdentity,
 		},
 		{
-			desc:      "blank",
+			desc:      "only spaces",
 			header:    http.Header{"X-Webauth-User": {" "}},
 			refusedAs: noIdentity,
 		},
 		{
-			desc:      "blanks that nobody can tell from others",
+			desc:      "spaces that nobody can tell from others",
 			header:    http.Header{"X-Webauth-User": {" \u00a0\u2003"}},
 			refusedAs: refused,
 		},
@@ -189,7 +189,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestEveryHeaderIsWatched: whatever is configured has no second spelling.
+// TestEveryHeaderIsWatched: no configured header is accepted in another spelling.
 func TestEveryHeaderIsWatched(t *testing.T) {
 	c := config.Identity{
 		Headers: config.Headers{
@@ -218,7 +218,7 @@ func TestEveryHeaderIsWatched(t *testing.T) {
 	}
 }
 
-// TestOneHeaderForTwoParts: a user name that is an address can be both.
+// TestOneHeaderForTwoParts: one header can be both user name and email address.
 func TestOneHeaderForTwoParts(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
@@ -255,7 +255,7 @@ func TestOneHeaderForTwoParts(t *testing.T) {
 	}
 }
 
-// TestParse has mistakes that no row of testdata/config.json makes, or whose place matters.
+// TestParse has mistakes that testdata/config.json lacks, or whose order matters.
 func TestParse(t *testing.T) {
 	good := config.JWT{
 		Header:   "X-Token",
@@ -417,7 +417,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestProven: whether a client that goes around the auth layer could make up an identity.
+// TestProven: whether a client that bypasses the auth layer could forge an identity.
 func TestProven(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
@@ -449,7 +449,7 @@ func TestProven(t *testing.T) {
 	}
 }
 
-// TestSetInFront: these presets need no auth middleware in Traefik, and no others.
+// TestSetInFront: only these presets need no auth middleware in Traefik.
 func TestSetInFront(t *testing.T) {
 	inFront := map[string]bool{"azure": true, "oauth2-proxy-upstream": true, "tailscale": true}
 	for name := range presets {

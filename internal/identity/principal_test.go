@@ -52,7 +52,7 @@ func TestPrincipal(t *testing.T) {
 		lines          []string
 	}{
 		{desc: "none", want: noIdentity},
-		{desc: "blank", want: noIdentity, lines: []string{" "}},
+		{desc: "only spaces", want: noIdentity, lines: []string{" "}},
 		{
 			desc:  "no id",
 			want:  noIdentity,
@@ -64,7 +64,7 @@ func TestPrincipal(t *testing.T) {
 			lines: []string{principal(soapClaim + `nameidentifier","val":"7"}`)},
 			id:    "7",
 		},
-		{desc: "blanks around", lines: []string{" " + full + " "}, id: "0b1c"},
+		{desc: "spaces around", lines: []string{" " + full + " "}, id: "0b1c"},
 		{
 			desc:  "the same id twice",
 			lines: []string{principal(objectID, `{"typ":"oid","val":"0b1c"}`)},
@@ -85,7 +85,7 @@ func TestPrincipal(t *testing.T) {
 		{desc: "not base64", want: refused, lines: []string{"{}"}},
 		{desc: "not JSON", want: refused, lines: []string{"YWJj"}},
 		{
-			desc:  "a blank behind the id",
+			desc:  "a space after the id",
 			want:  refused,
 			lines: []string{principal(`{"typ":"oid","val":"a "}`)},
 		},
@@ -120,7 +120,7 @@ func TestPrincipal(t *testing.T) {
 	assert.Equal(t, refused, refusedAs, "an alias")
 }
 
-// TestPrincipalShapes: Azure's documents differ by service and by version, and mean one person.
+// TestPrincipalShapes: Azure's documents differ by service and version, but name the same person.
 func TestPrincipalShapes(t *testing.T) {
 	r := testReader(t, config.Identity{Preset: "azure"})
 	const name = `{"typ":"name","val":"Jane Doe"}`
@@ -322,7 +322,7 @@ func TestPrincipalShapes(t *testing.T) {
 	}
 }
 
-// TestPrincipalBase64: with padding or without, in both alphabets.
+// TestPrincipalBase64 with and without padding, in both alphabets.
 func TestPrincipalBase64(t *testing.T) {
 	r := testReader(t, config.Identity{Preset: "azure"})
 	raw := []byte(`{"userId":"u-17","x":"ÿþ??>>~~ÿÿÿ"}`)
@@ -336,7 +336,7 @@ func TestPrincipalBase64(t *testing.T) {
 		{desc: "not padded", value: base64.RawStdEncoding.EncodeToString(raw)},
 		{desc: "URL alphabet", value: base64.URLEncoding.EncodeToString(raw)},
 		{desc: "URL alphabet, not padded", value: base64.RawURLEncoding.EncodeToString(raw)},
-		{desc: "a blank inside", value: padded[:8] + " " + padded[8:], refused: true},
+		{desc: "a space inside", value: padded[:8] + " " + padded[8:], refused: true},
 		{desc: "percent escapes", value: strings.ReplaceAll(padded, "=", "%3D"), refused: true},
 		{desc: "another sign", value: padded[:8] + "*" + padded[9:], refused: true},
 		{desc: "cut short", value: padded[:len(padded)-9], refused: true},
@@ -354,7 +354,7 @@ func TestPrincipalBase64(t *testing.T) {
 	}
 }
 
-// TestLongestPrincipal: a principal may have as many bytes as a token.
+// TestLongestPrincipal: a principal has the size limit of a token.
 func TestLongestPrincipal(t *testing.T) {
 	r := testReader(t, config.Identity{Preset: "azure"})
 	const start = `{"userId":"u","x":"`
@@ -366,7 +366,7 @@ func TestLongestPrincipal(t *testing.T) {
 	assert.Equal(t, refused, refusedAs)
 }
 
-// TestGroupsOfAPrincipal: roles and groups have known types, or the one that the principal names.
+// TestGroupsOfAPrincipal: roles and groups have known types, or the type in role_typ.
 func TestGroupsOfAPrincipal(t *testing.T) {
 	r := testReader(t, config.Identity{Preset: "azure", AllowedGroups: []string{"clinicians"}})
 	named := func(roleTyp, claims string) string {
@@ -458,7 +458,7 @@ func TestGroupsOfAPrincipal(t *testing.T) {
 	}
 }
 
-// TestUnverifiedPrincipal: where VSee knows people by the e-mail address, it must be theirs.
+// TestUnverifiedPrincipal: an email address that identifies people at VSee must be verified.
 func TestUnverifiedPrincipal(t *testing.T) {
 	const address = `{"typ":"email","val":"jane@example.com"}`
 	for _, row := range []struct {
@@ -492,7 +492,7 @@ func TestUnverifiedPrincipal(t *testing.T) {
 	}
 }
 
-// TestPrincipalWithoutGroups: whoever is in no group may not enter where one is asked for.
+// TestPrincipalWithoutGroups: a person without groups may not enter if a group is required.
 func TestPrincipalWithoutGroups(t *testing.T) {
 	r := testReader(t, config.Identity{Preset: "azure", AllowedGroups: []string{"clinicians"}})
 	h := http.Header{"X-MS-CLIENT-PRINCIPAL": {principal(objectID)}}

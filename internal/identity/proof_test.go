@@ -49,7 +49,7 @@ func TestProof(t *testing.T) {
 			want:   refused,
 		},
 		{
-			desc:   "blank behind",
+			desc:   "space after",
 			header: http.Header{user: {"jane"}, proof: {"a-proof "}},
 			want:   refused,
 		},
@@ -82,7 +82,7 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// TestProofInAnotherCase: a middleware may write the name just as configured.
+// TestProofInAnotherCase: a middleware may write the header name exactly as configured.
 func TestProofInAnotherCase(t *testing.T) {
 	r := testReader(t, config.Identity{
 		Preset: "oauth2-proxy",
@@ -113,7 +113,7 @@ func TestProofInAnotherCase(t *testing.T) {
 	}
 }
 
-// TestProofOfEverySource: a proof is asked for beside a principal and a token too.
+// TestProofOfEverySource: a principal or a token also needs the proof.
 func TestProofOfEverySource(t *testing.T) {
 	key := newKey(t)
 	proof := config.Proof{Header: "X-Proof", Secret: "a-proof"}

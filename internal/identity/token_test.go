@@ -38,7 +38,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func segment(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
-// jwksOf returns a set with the public key under the id ES256.
+// jwksOf returns a set with the public key. Its ID is ES256.
 func jwksOf(key *ecdsa.PrivateKey) string {
 	x := make([]byte, 32)
 	y := make([]byte, 32)
@@ -62,7 +62,7 @@ func signContent(t *testing.T, key *ecdsa.PrivateKey, content string) string {
 	return content + "." + segment(append(r.FillBytes(a), s.FillBytes(b)...))
 }
 
-// goodClaims returns good claims with others in place of some; "" takes a claim out.
+// goodClaims returns good claims with the changes; "" removes a claim.
 func goodClaims(t *testing.T, replace ...string) string {
 	t.Helper()
 	now := time.Now().Unix()
@@ -98,7 +98,7 @@ func jwksFile(t *testing.T, jwks string) string {
 	return "file:" + file
 }
 
-// tokenConfig is for tokens in X-Token, signed by the key.
+// tokenConfig returns the configuration for tokens in X-Token, signed by the key.
 func tokenConfig(t *testing.T, key *ecdsa.PrivateKey) config.Identity {
 	t.Helper()
 	return config.Identity{JWT: config.JWT{
@@ -109,7 +109,7 @@ func tokenConfig(t *testing.T, key *ecdsa.PrivateKey) config.Identity {
 	}}
 }
 
-// TestTokens: a genuine token signs in, whatever its algorithm, and everything else is refused.
+// TestTokens: a genuine token of any algorithm signs in. All other tokens are refused.
 func TestTokens(t *testing.T) {
 	content, err := os.ReadFile("../../testdata/tokens.json")
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestTokens(t *testing.T) {
 		jane  = "u-17|||||"
 		whole = "u-17|jane.doe@example.com|Jane Doe|||staff,clinicians"
 	)
-	// What becomes of tokens of which jwt.Verify does not say the last word.
+	// Results for tokens that jwt.Verify accepts, but this package checks further.
 	others := map[string]string{
 		"RS256": whole,
 		"RS384": whole,
@@ -146,7 +146,7 @@ func TestTokens(t *testing.T) {
 		"EdDSA": whole,
 
 		"nothing":           noIdentity,
-		"blank before":      whole, // blanks around a header's value mean nothing
+		"blank before":      whole, // spaces around a header's value are ignored
 		"blank behind":      whole,
 		"line break behind": whole,
 		"Bearer before it":  whole,
@@ -159,7 +159,7 @@ func TestTokens(t *testing.T) {
 		"sub with a blank behind":       refused,
 		"sub with another blank before": refused,
 		"over-long name":                jane,
-		"name that is a list":           "u-17||1|||", // of one
+		"name that is a list":           "u-17||1|||", // with one text
 		"e-mail address that is null":   jane,
 	}
 	for _, row := range table.Rows {
@@ -183,7 +183,7 @@ func TestTokens(t *testing.T) {
 			}
 			require.Empty(t, refusedAs, why)
 			assert.Equal(t, want, partsOf(who))
-			if row.Refused { // as it is
+			if row.Refused { // unchanged
 				return
 			}
 			who, refusedAs, why = readFrom(r, http.Header{"X-Token": {"Bearer " + row.Token}})
@@ -194,7 +194,7 @@ func TestTokens(t *testing.T) {
 	assert.Empty(t, others, "rows that are gone")
 }
 
-// TestSignedIdentity: what internal/identity makes of the claims of a genuine token.
+// TestSignedIdentity: the identity from the claims of a genuine token.
 func TestSignedIdentity(t *testing.T) {
 	key := newKey(t)
 	r := testReader(t, tokenConfig(t, key))
@@ -207,29 +207,29 @@ func TestSignedIdentity(t *testing.T) {
 	long := strings.Repeat("x", maxValue)
 	const jane = "u-17|jane.doe@example.com|Jane Doe|||staff,clinicians"
 	for _, row := range []struct {
-		desc, want string // an identity, or what it is refused with
+		desc, want string // an identity, or the refusal
 		lines      []string
 	}{
 		{desc: "genuine", lines: []string{genuine}, want: jane},
 		{desc: "Bearer", lines: []string{"Bearer " + genuine}, want: jane},
 		{desc: "bearer", lines: []string{"bearer " + genuine}, want: jane},
 		{desc: "BEARER", lines: []string{"BEARER " + genuine}, want: jane},
-		{desc: "Bearer and two blanks", lines: []string{" Bearer  " + genuine}, want: jane},
-		{desc: "Bearer without a blank", lines: []string{"Bearer" + genuine}, want: refused},
+		{desc: "Bearer and two spaces", lines: []string{" Bearer  " + genuine}, want: jane},
+		{desc: "Bearer without a space", lines: []string{"Bearer" + genuine}, want: refused},
 		{desc: "Bearer twice", lines: []string{"Bearer Bearer " + genuine}, want: refused},
 		{desc: "Bearer behind", lines: []string{genuine + " Bearer "}, want: refused},
 		{desc: "Bearer alone", lines: []string{"Bearer"}, want: refused},
-		{desc: "blanks around", lines: []string{" " + genuine + " "}, want: jane},
+		{desc: "spaces around", lines: []string{" " + genuine + " "}, want: jane},
 		{desc: "another scheme", lines: []string{"Basic " + genuine}, want: refused},
 		{desc: "no header", want: noIdentity},
 		{desc: "empty header", lines: []string{""}, want: noIdentity},
-		{desc: "blank header", lines: []string{" "}, want: noIdentity},
+		{desc: "header of spaces", lines: []string{" "}, want: noIdentity},
 		{desc: "two tokens", lines: []string{genuine, genuine}, want: refused},
 		{desc: "claims exchanged", lines: []string{forged}, want: refused},
 		{desc: "expired", lines: claiming("exp", "1"), want: refused},
 		{desc: "no sub", lines: claiming("sub", ""), want: noIdentity},
 		{desc: "empty sub", lines: claiming("sub", `""`), want: noIdentity},
-		{desc: "blank sub", lines: claiming("sub", `" "`), want: noIdentity},
+		{desc: "sub of spaces", lines: claiming("sub", `" "`), want: noIdentity},
 		{desc: "sub that is null", lines: claiming("sub", "null"), want: noIdentity},
 		{desc: "sub that is a list", lines: claiming("sub", `["a"]`), want: noIdentity},
 		{
@@ -238,9 +238,9 @@ func TestSignedIdentity(t *testing.T) {
 			want:  "17|jane.doe@example.com|Jane Doe|||staff,clinicians",
 		},
 		{desc: "control character", lines: claiming("sub", `"a\u0000b"`), want: refused},
-		{desc: "a blank behind the id", lines: claiming("sub", `"u-17 "`), want: refused},
+		{desc: "a space after the id", lines: claiming("sub", `"u-17 "`), want: refused},
 		{
-			desc:  "another blank before the id",
+			desc:  "another space before the id",
 			lines: claiming("sub", `"\u2003u-17"`),
 			want:  refused,
 		},
@@ -330,7 +330,7 @@ func TestSignedIdentity(t *testing.T) {
 			want:  "u-17|||||staff,clinicians",
 		},
 		{
-			desc:  "blanks around a name",
+			desc:  "spaces around a name",
 			lines: claiming("name", `" Jane Doe\u00a0"`),
 			want:  jane,
 		},
@@ -375,7 +375,7 @@ func TestSignedIdentity(t *testing.T) {
 	assert.Equal(t, refused, refusedAs, "an alias")
 }
 
-// TestKeyID: a token without a key id is checked by the keys that fit.
+// TestKeyID: a token without a key ID is verified with the keys for its algorithm.
 func TestKeyID(t *testing.T) {
 	key := newKey(t)
 	r := testReader(t, tokenConfig(t, key))
@@ -444,7 +444,7 @@ func TestClaimPaths(t *testing.T) {
 	}
 }
 
-// TestDefaultClaims: a claim that is not configured has OpenID Connect's name.
+// TestDefaultClaims: an unset claim has OpenID Connect's name.
 func TestDefaultClaims(t *testing.T) {
 	key := newKey(t)
 	token := sign(t, key, es256, goodClaims(t,
@@ -491,8 +491,8 @@ func TestDefaultClaims(t *testing.T) {
 	}
 }
 
-// TestClaimsBelow: Cloudflare Access has the identity provider's claims below "custom". People can
-// often choose those themselves, so that neither id nor e-mail address may come from there.
+// TestClaimsBelow: Cloudflare Access puts the identity provider's claims below "custom". People can
+// often choose these, so ID and email address must not come from there.
 func TestClaimsBelow(t *testing.T) {
 	key := newKey(t)
 	const custom = `{"sub":"admin","email":"admin@example.com","name":"Jane Roe",` +
@@ -502,7 +502,7 @@ func TestClaimsBelow(t *testing.T) {
 		desc, preset string
 		claims       config.Headers
 		replace      []string
-		want         string // an identity, or what it is refused with
+		want         string // an identity, or the refusal
 	}{
 		{
 			desc:   "what the token itself has comes first",
@@ -571,8 +571,8 @@ func TestClaimsBelow(t *testing.T) {
 	}
 }
 
-// TestUnverifiedAddress: where people are known by their e-mail address, one that nobody verified
-// could be somebody else's.
+// TestUnverifiedAddress: if email addresses identify people, an unverified one could be another
+// person's.
 func TestUnverifiedAddress(t *testing.T) {
 	key := newKey(t)
 	for _, row := range []struct {
@@ -618,7 +618,7 @@ func TestUnverifiedAddress(t *testing.T) {
 	}
 }
 
-// TestKeysUnavailable: it is not the caller's fault when there are no keys, and it passes.
+// TestKeysUnavailable: missing keys are a temporary failure, not a refusal.
 func TestKeysUnavailable(t *testing.T) {
 	key := newKey(t)
 	fetches := 0
@@ -642,7 +642,7 @@ func TestKeysUnavailable(t *testing.T) {
 	assert.Equal(t, "u-17", who.ID)
 	assert.Equal(t, 2, fetches)
 
-	// A reload builds the reader anew and keeps the keys.
+	// A reload builds a new reader and keeps the keys.
 	for reload := 0; reload < 3; reload++ {
 		again := testReader(t, c)
 		again.Verifier.Keys = first.Verifier.Keys
@@ -655,7 +655,7 @@ func TestKeysUnavailable(t *testing.T) {
 const arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/portal/" +
 	"0123456789abcdef"
 
-// albToken returns a token as AWS signs it: over the padded text.
+// albToken returns a token that is signed like AWS's: over the padded text.
 func albToken(t *testing.T, key *ecdsa.PrivateKey, header string) string {
 	t.Helper()
 	claims := goodClaims(t, "aud", "", "given_name", `"Jane"`, "family_name", `"Doe"`)
@@ -666,8 +666,7 @@ func albToken(t *testing.T, key *ecdsa.PrivateKey, header string) string {
 
 func pad(segment string) string { return segment + strings.Repeat("=", (4-len(segment)%4)%4) }
 
-// TestLoadBalancerToken: AWS's tokens are padded, name their signer in the header, and have a key
-// file each.
+// TestLoadBalancerToken: AWS pads tokens, names the signer in the header, and has one file per key.
 func TestLoadBalancerToken(t *testing.T) {
 	key := newKey(t)
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
@@ -727,7 +726,7 @@ func TestLoadBalancerToken(t *testing.T) {
 	}
 }
 
-// TestTokenPresets: where the presets find token and keys.
+// TestTokenPresets: the presets' token headers and key addresses.
 func TestTokenPresets(t *testing.T) {
 	key := newKey(t)
 	for _, row := range []struct {
@@ -855,7 +854,7 @@ func TestTokenPresets(t *testing.T) {
 	}
 }
 
-// TestFileOverTheAddress: jwks wins over the address that a preset knows.
+// TestFileOverTheAddress: jwks takes precedence over the preset's address.
 func TestFileOverTheAddress(t *testing.T) {
 	key := newKey(t)
 	for _, row := range []struct{ preset, issuer string }{
@@ -886,7 +885,7 @@ func TestFileOverTheAddress(t *testing.T) {
 	}
 }
 
-// TestVerifiedAccess: AWS Verified Access says issuer and end in the header.
+// TestVerifiedAccess: AWS Verified Access has iss and exp in the token's header.
 func TestVerifiedAccess(t *testing.T) {
 	key := newKey(t)
 	const instance = "arn:aws:ec2:eu-west-1:1:verified-access-instance/vai-1"
@@ -919,8 +918,7 @@ func TestVerifiedAccess(t *testing.T) {
 	}
 }
 
-// withoutNetwork makes every request fail until the test ends. It returns the addresses that are
-// asked for.
+// withoutNetwork makes every request fail until the test ends. It returns the requested addresses.
 func withoutNetwork(t *testing.T) *[]string {
 	t.Helper()
 	asked := &[]string{}
@@ -935,7 +933,7 @@ func withoutNetwork(t *testing.T) *[]string {
 	return asked
 }
 
-// TestGoogleID: Google writes the kind of account before the id, which another kind keeps.
+// TestGoogleID: Clinicpass removes Google's prefix from the ID, but keeps any other prefix.
 func TestGoogleID(t *testing.T) {
 	key := newKey(t)
 	r := testReader(t, config.Identity{

@@ -14,14 +14,14 @@ import (
 	"github.com/clinicpass/clinicpass/internal/config"
 )
 
-// TestNameValues: a name is read as well as it can be, and never stops a sign-in.
+// TestNameValues: a name is read as well as possible, and never stops a sign-in.
 func TestNameValues(t *testing.T) {
 	longest := strings.Repeat("x", maxValue)
 	for _, row := range []struct{ desc, encoding, raw, want string }{
 		{desc: "ASCII", raw: "Jane Doe", want: "Jane Doe"},
-		{desc: "blanks around", raw: "  Jane ", want: "Jane"},
-		{desc: "other blanks around", raw: "\u3000Jane\u00a0", want: "Jane"},
-		{desc: "two blanks inside", raw: "Jane  Doe", want: "Jane Doe"},
+		{desc: "spaces around", raw: "  Jane ", want: "Jane"},
+		{desc: "other spaces around", raw: "\u3000Jane\u00a0", want: "Jane"},
+		{desc: "two spaces inside", raw: "Jane  Doe", want: "Jane Doe"},
 		{desc: "UTF-8", raw: "José", want: "José"},
 		{desc: "Chinese", raw: "王小明", want: "王小明"},
 		{desc: "combining letters", raw: "Jose\u0301", want: "Jose\u0301"},
@@ -67,7 +67,7 @@ func TestNameValues(t *testing.T) {
 		{desc: "percent of Latin-1", encoding: percent, raw: "Jos%E9", want: "José"},
 		{desc: "percent of windows-1252", encoding: percent, raw: "O%92Neil", want: "O’Neil"},
 		{desc: "encoded line break", encoding: percent, raw: "a%0D%0Ab", want: "a b"},
-		{desc: "encoded blanks around", encoding: percent, raw: "%20Jane%20", want: "Jane"},
+		{desc: "encoded spaces around", encoding: percent, raw: "%20Jane%20", want: "Jane"},
 		{desc: "encoded placeholder", encoding: percent, raw: "%3Cno%20value%3E"},
 		{
 			desc:     "percent and RFC 2047",
@@ -110,23 +110,23 @@ func TestNameValues(t *testing.T) {
 	}
 }
 
-// TestNoUTF8: what is not UTF-8 in the end is no name, wherever it comes from.
+// TestNoUTF8: a value that is not UTF-8 after decoding is not a name, from any source.
 func TestNoUTF8(t *testing.T) {
 	assert.Empty(t, decodeWords("=?utf-8?q?Jos=E9?="))
 	assert.Empty(t, cleanName("Jos\xe9"))
 	assert.Equal(t, "José", cleanName("José"))
 }
 
-// TestIDValues: an id is what it is, or refused where it could be read in two ways.
+// TestIDValues: an ID is unchanged, or refused if it has two possible readings.
 func TestIDValues(t *testing.T) {
 	longest := strings.Repeat("x", maxValue)
 	for _, row := range []struct {
-		desc, encoding, raw, want string // refused when want is ""
+		desc, encoding, raw, want string // refused if want is ""
 	}{
 		{desc: "ASCII", raw: "jdoe", want: "jdoe"},
 		{desc: "signs", raw: `CORP\j.doe+x|y:z{}"'<>`, want: `CORP\j.doe+x|y:z{}"'<>`},
-		{desc: "a blank inside", raw: "jane doe", want: "jane doe"},
-		{desc: "two blanks inside", raw: "jane  doe", want: "jane  doe"},
+		{desc: "a space inside", raw: "jane doe", want: "jane doe"},
+		{desc: "two spaces inside", raw: "jane  doe", want: "jane  doe"},
 		{desc: "UTF-8", raw: "José", want: "José"},
 		{desc: "combining letter", raw: "Jose\u0301", want: "Jose\u0301"},
 		{desc: "Cyrillic", raw: "джейн", want: "джейн"},
@@ -139,9 +139,9 @@ func TestIDValues(t *testing.T) {
 		{desc: "a name of no value", raw: "Null", want: "Null"},
 		{desc: "just not too long", raw: longest, want: longest},
 		{desc: "too long", raw: longest + "x"},
-		{desc: "too long with blanks", raw: longest + " "},
-		{desc: "blank before", raw: " jdoe"},
-		{desc: "blank behind", raw: "jdoe "},
+		{desc: "too long with spaces", raw: longest + " "},
+		{desc: "space before", raw: " jdoe"},
+		{desc: "space after", raw: "jdoe "},
 		{desc: "no-break space behind", raw: "jdoe\u00a0"},
 		{desc: "no-break space inside", raw: "j\u00a0doe"},
 		{desc: "ideographic space before", raw: "\u3000jdoe"},
@@ -193,7 +193,7 @@ func TestIDValues(t *testing.T) {
 		{desc: "percent and Latin-1", encoding: percent, raw: "Jos\xe9%20x"},
 		{desc: "encoded NUL", encoding: percent, raw: "jdoe%00"},
 		{desc: "encoded line break", encoding: percent, raw: "jdoe%0Aadmin"},
-		{desc: "encoded blank before", encoding: percent, raw: "%20jdoe"},
+		{desc: "encoded space before", encoding: percent, raw: "%20jdoe"},
 		{desc: "encoded zero-width space", encoding: percent, raw: "j%E2%80%8Bdoe"},
 
 		{desc: "latin1", encoding: latin1, raw: "m\xfcller", want: "müller"},
@@ -233,7 +233,7 @@ func TestIDValues(t *testing.T) {
 	}
 }
 
-// placeholders are what programs write where they have no value.
+// placeholders are texts that programs write for a missing value.
 var placeholders = []string{
 	"<no value>", "<nil>", "<null>", "<none>", "<empty>", "nil", "null", "undefined", "None",
 	"(null)", "(none)", "(nil)", "map[]", "[]", "{}", "-", "---", "N/A", "n/a", "unknown",
@@ -243,7 +243,7 @@ var placeholders = []string{
 	"{{ .Sub }}", "{{}}", "{http.auth.user.id}", "Not supported currently. Use oid claim.",
 }
 
-// TestPlaceholders: they count as nothing.
+// TestPlaceholders: a placeholder counts as a missing value.
 func TestPlaceholders(t *testing.T) {
 	r := testReader(t, fiveHeaders())
 	key := newKey(t)
@@ -281,7 +281,7 @@ func TestPlaceholders(t *testing.T) {
 		})
 	}
 	_, refusedAs, _ := readFrom(r, http.Header{"A": {" null"}})
-	assert.Equal(t, refused, refusedAs, "a blank before the id")
+	assert.Equal(t, refused, refusedAs, "a space before the ID")
 }
 
 // TestNoPlaceholders: people and accounts have names like these.
@@ -306,8 +306,7 @@ func TestNoPlaceholders(t *testing.T) {
 	}
 }
 
-// TestAddress: what cannot be an e-mail address is not sent as one, and two of them are refused,
-// beside whatever name.
+// TestAddress: a value that is not an email address is not sent as one. Two addresses are refused.
 func TestAddress(t *testing.T) {
 	r := testReader(t, config.Identity{Preset: "oauth2-proxy"})
 	for _, row := range []struct {
@@ -315,8 +314,8 @@ func TestAddress(t *testing.T) {
 		refused         bool
 	}{
 		{desc: "address", raw: "jane@example.com", want: "jane@example.com"},
-		{desc: "blanks around", raw: " jane@example.com ", want: "jane@example.com"},
-		{desc: "other blanks around", raw: "\u00a0jane@example.com\u2003", refused: true},
+		{desc: "spaces around", raw: " jane@example.com ", want: "jane@example.com"},
+		{desc: "other spaces around", raw: "\u00a0jane@example.com\u2003", refused: true},
 		{
 			desc: "signs",
 			raw:  "o'neil+a@mail.example.com",
@@ -341,7 +340,7 @@ func TestAddress(t *testing.T) {
 			want: strings.Repeat("x", 1019) + "@b.cd",
 		},
 		{
-			desc:    "too long with blanks",
+			desc:    "too long with spaces",
 			raw:     "jane@example.com" + strings.Repeat(" ", maxValue),
 			refused: true,
 		},
@@ -364,7 +363,7 @@ func TestAddress(t *testing.T) {
 		{desc: "no name", raw: "@example.com"},
 		{desc: "comma behind", raw: "jane@example.com,"},
 		{desc: "angle brackets", raw: "<jane@example.com>"},
-		{desc: "blank inside", raw: "jane doe@example.com"},
+		{desc: "space inside", raw: "jane doe@example.com"},
 		{desc: "two addresses", raw: "jane@example.com@example.org", refused: true},
 		{desc: "two @ and no dot", raw: "a@b@c", refused: true},
 		{desc: "tab", raw: "jane\t@example.com", refused: true},
@@ -394,8 +393,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// guardValues are for every part of an identity. The pattern of ordinary values must match what is
-// read the same way without it.
+// guardValues are for every part of an identity. The pattern of ordinary values may match only
+// values that decode unchanged.
 var guardValues = []string{
 	"", "u-17", "Jane Doe", "Zoë", "a  b", " a", "a ", "=?utf-8?q?x?=", "=", "a=?", "a\tb", "a\nb",
 	"\xe9", "\x7f", "\u0085", "\u00a0", "\u200b", "jane@example.com", "a@@b.example.com",
@@ -404,7 +403,7 @@ var guardValues = []string{
 	strings.Repeat("x", 400),
 }
 
-// guardAddresses are for the e-mail address.
+// guardAddresses are for the email address.
 var guardAddresses = []string{
 	"j@example.com", "josé@example.com", "jos\xe9@example.com", "jane@exämple.com",
 	"jane@ex\xe4mple.com", " jane@example.com", "jane@example.com ", "\u00a0jane@example.com",
@@ -419,7 +418,7 @@ var guardAddresses = []string{
 	"jane@b\uffa0.c", "a..b@c.d", ".a@b.c", "a.@b.c", "jane\u034f@b.c", "jane\ufe0f@b.c",
 }
 
-// withoutGuard makes every value go the whole way until the test ends.
+// withoutGuard sends every value through decodeParts until the test ends.
 func withoutGuard(t *testing.T) {
 	t.Helper()
 	guard := ordinary
@@ -427,8 +426,7 @@ func withoutGuard(t *testing.T) {
 	ordinary = regexp.MustCompile(`[^\x00-\x{10ffff}]`) // matches nothing
 }
 
-// TestGuard: what the pattern of ordinary values lets through at once, the whole way reads in the
-// same way.
+// TestGuard: decodeParts gives the same result for all values that the pattern accepts.
 func TestGuard(t *testing.T) {
 	r := testReader(t, fiveHeaders())
 	headers := []http.Header{}
@@ -490,7 +488,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardOfFewHeaders: names that are not configured have no values, whatever comes.
+// TestGuardOfFewHeaders: Clinicpass reads no value from headers that are not configured.
 func TestGuardOfFewHeaders(t *testing.T) {
 	r := testReader(t, config.Identity{Headers: config.Headers{ID: "A", Name: "C"}})
 	h := http.Header{"A": {"u-17"}, "B": {"jane@example.com"}, "C": {"Jane"}, "": {"x"}}
@@ -505,15 +503,14 @@ func TestGuardOfFewHeaders(t *testing.T) {
 	assert.Equal(t, "Jane", who.Name)
 }
 
-// TestOnePass: the patterns on the way of every sign-in have no two ways to match. They are 2.5
-// times as fast for it.
+// TestOnePass: the patterns in every sign-in are one-pass, which makes them 2.5 times as fast.
 func TestOnePass(t *testing.T) {
 	assert.True(t, onePass(t, ordinary), ordinary.String())
 	assert.True(t, onePass(t, addressPattern), addressPattern.String())
 	assert.False(t, onePass(t, regexp.MustCompile(`^a*a*$`)), "the check sees no difference")
 }
 
-// onePass reads what the regexp package tells nobody.
+// onePass reads a private field of the regexp package.
 func onePass(t *testing.T, pattern *regexp.Regexp) bool {
 	t.Helper()
 	field := reflect.ValueOf(pattern).Elem().FieldByName("onepass")

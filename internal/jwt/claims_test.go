@@ -26,7 +26,7 @@ func TestObject(t *testing.T) {
 		{desc: "text", raw: `"a"`, want: "none"},
 		{desc: "null", raw: `null`, want: "none"},
 		{desc: "nothing", want: "none"},
-		{desc: "blank before", raw: ` {}`, want: "none"},
+		{desc: "space before", raw: ` {}`, want: "none"},
 		{desc: "text behind", raw: `{}x`, want: "none"},
 		{desc: "object behind", raw: `{}{}`, want: "none"},
 		{desc: "cut short", raw: `{"a":1`, want: "none"},
@@ -139,7 +139,7 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// TestNames: a member counts when it is an object with members, as Zitadel writes a role.
+// TestNames: a member counts if it is a non-empty object, like Zitadel's roles.
 func TestNames(t *testing.T) {
 	for _, row := range []struct{ desc, raw, want string }{
 		{desc: "a role", raw: `{"clinicians":{"17":"example.com"}}`, want: "clinicians"},

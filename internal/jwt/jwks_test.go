@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestKeysOfASet: keys that are not for signatures, too small, off their curve, or of a type that
-// alg contradicts are not taken.
+// TestKeysOfASet: parseJWKS skips keys that are not for signatures, too small, off their curve, or
+// of another type than alg.
 func TestKeysOfASet(t *testing.T) {
 	taken := []string{}
 	for _, key := range parseJWKS(readTokens(t).JWKS) {
@@ -28,7 +28,7 @@ func TestKeysOfASet(t *testing.T) {
 		"RS512/RS512 plain/RS256", strings.Join(taken, " "))
 }
 
-// entryOf returns the public key as an entry of a set; further members come first.
+// entryOf returns the public key as an entry of a set, after the given members.
 func entryOf(key *ecdsa.PrivateKey, members string) string {
 	x := make([]byte, 32)
 	y := make([]byte, 32)
@@ -40,8 +40,8 @@ func setOf(entries ...string) []byte {
 	return []byte(`{"keys":[` + strings.Join(entries, ",") + `]}`)
 }
 
-// TestSeveralKeys: all keys of the token's id that fit its algorithm are tried; without an id, all
-// that fit. Nobody can make us try more than eight.
+// TestSeveralKeys: Clinicpass tries all keys with the token's ID and algorithm. Without an ID it
+// tries all for the algorithm. It never tries more than eight.
 func TestSeveralKeys(t *testing.T) {
 	key := newKey(t)
 	strangers := make([]string, 8)
@@ -129,7 +129,7 @@ func TestSeveralKeys(t *testing.T) {
 	}
 }
 
-// TestOddEntries: what is odd in a set takes no other key away, and is no key.
+// TestOddEntries: an invalid entry in a set is skipped and affects no other key.
 func TestOddEntries(t *testing.T) {
 	key := newKey(t)
 	good := entryOf(key, `"kid":"good",`)
@@ -194,7 +194,7 @@ func TestOddEntries(t *testing.T) {
 	}
 }
 
-// TestNumbersOfEC: publishers write base64 in several ways, and mean the same numbers.
+// TestNumbersOfEC: issuers write base64 in several forms for the same numbers.
 func TestNumbersOfEC(t *testing.T) {
 	var key *ecdsa.PrivateKey
 	x := ""
@@ -216,7 +216,7 @@ func TestNumbersOfEC(t *testing.T) {
 			desc: "a zero before it",
 			x:    segment(append([]byte{0}, key.X.FillBytes(make([]byte, 32))...)),
 		},
-		{desc: "a blank", x: x + " ", broken: true},
+		{desc: "a space", x: x + " ", broken: true},
 		{desc: "percent escape", x: x + "%3D", broken: true},
 		{desc: "cut short", x: x[:40], broken: true},
 		{desc: "hexadecimal", x: key.X.Text(16), broken: true},
@@ -244,9 +244,9 @@ func TestNumbersOfEC(t *testing.T) {
 	}
 }
 
-// TestRSAKeys: the size of the numbers, and what the key is for.
+// TestRSAKeys: the size of the numbers, and the use of the key.
 func TestRSAKeys(t *testing.T) {
-	bits := func(n uint) string { // a number with just so many bits
+	bits := func(n uint) string { // a number with exactly n bits
 		number := new(big.Int).Lsh(big.NewInt(1), n-1)
 		return segment(number.SetBit(number, 0, 1).Bytes())
 	}

@@ -24,7 +24,7 @@ const (
 	noKeys   = "cannot be checked: the keys cannot be fetched"
 )
 
-// verdict checks what Verify says of a token: "" when it is fine.
+// verdict checks the error of Verify for a token; "" means none.
 func verdict(t *testing.T, v *Verifier, token, want string) {
 	t.Helper()
 	_, err := Verify(context.Background(), v, token)
@@ -35,7 +35,7 @@ func verdict(t *testing.T, v *Verifier, token, want string) {
 	assert.EqualError(t, err, want)
 }
 
-// headerFor is the header of a token by the key with the id; the id is taken out when it is "".
+// headerFor returns the header of a token by the key with the ID; "" omits the ID.
 func headerFor(t *testing.T, id string) string {
 	t.Helper()
 	members := map[string]string{"alg": "ES256"}
@@ -69,11 +69,11 @@ func TestFixedKeys(t *testing.T) {
 	assert.True(t, Fetched(FetchedKeys("https://auth.example.com/jwks.json", false)))
 }
 
-// keyServer answers what the test says, and notes the addresses that are asked for.
+// keyServer answers as the test sets it, and records the requested addresses.
 type keyServer struct {
 	url, body string
 	status    int
-	files     map[string]string // by path; others get the status and the body
+	files     map[string]string // by path; other paths get status and body
 	asked     []string
 }
 
@@ -103,8 +103,8 @@ func pass(keys *Keys, passed time.Duration) {
 	keys.again = keys.again.Add(-passed)
 }
 
-// TestKeysAreFetched: on first need, again for an unknown key at most every two seconds, every ten
-// where the last time failed, and the last good set serves through an outage.
+// TestKeysAreFetched when first needed, and for unknown keys at most every 2 seconds, or 10 after a
+// failure. The last good set stays valid in an outage.
 func TestKeysAreFetched(t *testing.T) {
 	key := newKey(t)
 	nextKey := newKey(t)
@@ -121,8 +121,8 @@ func TestKeysAreFetched(t *testing.T) {
 	rotated := sign(t, nextKey, headerFor(t, "next"), goodClaims(t))
 	for _, row := range []struct {
 		desc, body string
-		status     int           // 200 when absent
-		passed     time.Duration // since the row before
+		status     int           // default: 200
+		passed     time.Duration // since the previous row
 		token      string
 		want       string
 		fetches    int
@@ -324,7 +324,7 @@ func TestKeysAreFetched(t *testing.T) {
 	assert.NotContains(t, server.asked, "/elsewhere", "a redirect was followed")
 }
 
-// TestQueryOfTheAddress: some issuers tell their applications apart by it.
+// TestQueryOfTheAddress: some issuers identify the application by the query.
 func TestQueryOfTheAddress(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -335,7 +335,7 @@ func TestQueryOfTheAddress(t *testing.T) {
 	assert.Equal(t, "/keys?appid=7&v=2", strings.Join(server.asked, " "))
 }
 
-// TestErrKeys: whoever answers the request can tell that it is not the caller's fault.
+// TestErrKeys: callers can distinguish missing keys from an invalid token.
 func TestErrKeys(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -361,7 +361,7 @@ func TestErrKeys(t *testing.T) {
 	}
 }
 
-// TestFetchOutlivesTheRequest: others may wait for the keys too.
+// TestFetchOutlivesTheRequest, because other requests may wait for the keys too.
 func TestFetchOutlivesTheRequest(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -381,7 +381,7 @@ func publicPEM(t *testing.T, key *ecdsa.PrivateKey) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// TestKeyFiles: with perKey, each key is fetched by its id, which can name no other address.
+// TestKeyFiles: with perKey, each key is fetched by its ID. No ID leads to another address.
 func TestKeyFiles(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -424,7 +424,7 @@ func TestKeyFiles(t *testing.T) {
 	}
 }
 
-// TestKeyFileIsAnother: a key verifies only what names it.
+// TestKeyFileIsAnother: a key verifies only tokens with its ID.
 func TestKeyFileIsAnother(t *testing.T) {
 	first := newKey(t)
 	second := newKey(t)
@@ -442,8 +442,8 @@ func TestKeyFileIsAnother(t *testing.T) {
 	verdict(t, v, sign(t, second, headerFor(t, ""), goodClaims(t)), wrongKey)
 }
 
-// TestKeyFileOverTime: a file that is not there is a key that was made up or withdrawn; all other
-// trouble is the server's, and a key that was good serves on.
+// TestKeyFileOverTime: a missing file means a made-up or withdrawn key. After any other failure,
+// the last good key stays valid.
 func TestKeyFileOverTime(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -454,7 +454,7 @@ func TestKeyFileOverTime(t *testing.T) {
 	for _, row := range []struct {
 		desc, body string
 		status     int
-		passed     time.Duration // since the row before
+		passed     time.Duration // since the previous row
 		want       string
 		fetches    int
 	}{
@@ -522,7 +522,8 @@ func TestKeyFileOverTime(t *testing.T) {
 	}
 }
 
-// TestKeyFileOfAnotherCurve: a file may have any key that ECDSA has here, and counts for it only.
+// TestKeyFileOfAnotherCurve: a file may have any supported ECDSA key, which verifies only its
+// algorithm.
 func TestKeyFileOfAnotherCurve(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -533,7 +534,7 @@ func TestKeyFileOfAnotherCurve(t *testing.T) {
 	verdict(t, v, token, wrongKey)
 }
 
-// TestPatienceOfEachFile: one file that cannot be fetched delays no other.
+// TestPatienceOfEachFile: a failed fetch of one file delays no other file.
 func TestPatienceOfEachFile(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -548,7 +549,7 @@ func TestPatienceOfEachFile(t *testing.T) {
 	assert.Equal(t, "/bad /good /bad2", strings.Join(server.asked, " "))
 }
 
-// TestMadeUpKeyIDs: a flood of them fills no memory, and keeps no key away, new or known.
+// TestMadeUpKeyIDs: many of them use limited memory, and block neither new nor known keys.
 func TestMadeUpKeyIDs(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -578,8 +579,7 @@ func TestMadeUpKeyIDs(t *testing.T) {
 	assert.Equal(t, "/new", server.asked[len(server.asked)-1], "a known key was forgotten")
 }
 
-// TestKeyFilesAreBounded: not even real keys fill the memory, and each that is forgotten is fetched
-// again.
+// TestKeyFilesAreBounded: even real keys use limited memory. A forgotten key is fetched again.
 func TestKeyFilesAreBounded(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -613,7 +613,7 @@ func TestParsePEM(t *testing.T) {
 	}
 }
 
-// TestOthersGoOn: while one request fetches the keys again, the others use those at hand.
+// TestOthersGoOn: while one request fetches the keys again, the others use the old ones.
 func TestOthersGoOn(t *testing.T) {
 	key := newKey(t)
 	asked := make(chan bool, 9)
@@ -652,7 +652,7 @@ func TestOthersGoOn(t *testing.T) {
 	assert.NoError(t, <-first)
 }
 
-// TestFirstFetchIsShared: requests that come at once wait for the keys that the first one fetches.
+// TestFirstFetchIsShared: simultaneous requests wait for the first one's fetch.
 func TestFirstFetchIsShared(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)

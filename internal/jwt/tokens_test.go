@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tokenTable has tokens, good and bad, whose verdict time does not change. e2e/tokens_test.go makes
-// it and asks other libraries too.
+// tokenTable has good and bad tokens whose result does not depend on the time. e2e/tokens_test.go
+// generates it and also compares it with other libraries.
 type tokenTable struct {
 	JWKS     json.RawMessage `json:"jwks"`
 	Issuer   string          `json:"issuer"`

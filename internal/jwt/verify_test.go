@@ -28,7 +28,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func segment(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
-// jwksOf returns a set with the public key under the id.
+// jwksOf returns a set with the public key and its ID.
 func jwksOf(key *ecdsa.PrivateKey, id string) string {
 	x := make([]byte, 32)
 	y := make([]byte, 32)
@@ -52,7 +52,7 @@ func signContent(t *testing.T, key *ecdsa.PrivateKey, content string) string {
 	return content + "." + segment(append(r.FillBytes(a), s.FillBytes(b)...))
 }
 
-// goodClaims returns good claims with others in place of some; "" takes a claim out.
+// goodClaims returns good claims with the changes; "" removes a claim.
 func goodClaims(t *testing.T, replace ...string) string {
 	t.Helper()
 	now := time.Now().Unix()
@@ -75,13 +75,13 @@ func goodClaims(t *testing.T, replace ...string) string {
 	return string(raw)
 }
 
-// in returns a time as a claim has it.
+// in returns a time in the form of a claim.
 func in(seconds int64) string {
 	raw, _ := json.Marshal(time.Now().Unix() + seconds)
 	return string(raw)
 }
 
-// verifierFor takes tokens by the key, whose id is ES256.
+// verifierFor returns a verifier for tokens by the key, whose ID is ES256.
 func verifierFor(key *ecdsa.PrivateKey) *Verifier {
 	return &Verifier{
 		Issuer:   "https://auth.example.com",
@@ -90,7 +90,7 @@ func verifierFor(key *ecdsa.PrivateKey) *Verifier {
 	}
 }
 
-// TestVerifyNow: what testdata/tokens.json cannot have, as it depends on the second.
+// TestVerifyNow has tokens that depend on the time, which testdata/tokens.json cannot contain.
 func TestVerifyNow(t *testing.T) {
 	key := newKey(t)
 	v := verifierFor(key)
@@ -131,7 +131,7 @@ func TestVerifyNow(t *testing.T) {
 	}
 }
 
-// TestCheckClaims: the second in which a token begins and ends.
+// TestCheckClaims: the exact second at which a token becomes valid and expires.
 func TestCheckClaims(t *testing.T) {
 	v := &Verifier{Issuer: "i", Audience: "a"}
 	now := time.Unix(1_700_000_000, 999_999_999)
@@ -188,7 +188,7 @@ func TestMaxToken(t *testing.T) {
 	require.EqualError(t, err, "is too long or not a JWT")
 }
 
-// TestKind: a token of another kind signs nobody in, however good it is otherwise.
+// TestKind: a token of another kind signs nobody in, even if it is otherwise valid.
 func TestKind(t *testing.T) {
 	key := newKey(t)
 	v := verifierFor(key)
@@ -241,7 +241,7 @@ func TestKind(t *testing.T) {
 	require.NoError(t, err, "events below another claim")
 }
 
-// TestClaimsComeFirst: no keys are fetched for a token that is not for us, whoever signed it.
+// TestClaimsComeFirst: a token for another audience causes no fetch of keys.
 func TestClaimsComeFirst(t *testing.T) {
 	key := newKey(t)
 	server := newKeyServer(t)
@@ -273,7 +273,7 @@ func TestClaimsComeFirst(t *testing.T) {
 	}
 }
 
-// TestAudiences: a text, or one of the texts in a list, says whom a token is for.
+// TestAudiences: aud is a text or a list of texts.
 func TestAudiences(t *testing.T) {
 	key := newKey(t)
 	v := verifierFor(key)
@@ -305,7 +305,7 @@ func TestAudiences(t *testing.T) {
 	}
 }
 
-// TestVerifyAWS: AWS signs tokens as padded, and names their audience in the header.
+// TestVerifyAWS: AWS pads tokens before signing, and names the audience in the header.
 func TestVerifyAWS(t *testing.T) {
 	key := newKey(t)
 	v := verifierFor(key)
@@ -360,7 +360,7 @@ func TestVerifyAWS(t *testing.T) {
 	}
 }
 
-// TestSignerIsForAWS: what the header says of the audience counts from AWS only.
+// TestSignerIsForAWS: the audience in the header counts only for AWS.
 func TestSignerIsForAWS(t *testing.T) {
 	key := newKey(t)
 	token := sign(t, key, `{"alg":"ES256","kid":"ES256","signer":"portal"}`,
@@ -369,8 +369,8 @@ func TestSignerIsForAWS(t *testing.T) {
 	require.EqualError(t, err, "is for another audience (aud) than identity.jwt.audience")
 }
 
-// TestClaimsInTheHeader: AWS may say issuer and end in the header, which nobody else may. The
-// claims count where both do.
+// TestClaimsInTheHeader: only AWS may have iss and exp in the header. If both have them, the claims
+// count.
 func TestClaimsInTheHeader(t *testing.T) {
 	key := newKey(t)
 	const (

@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// after is the time so long after the memory began.
+// after returns the time d after the memory began.
 func after(m *Memory, d time.Duration) time.Time { return m.begun.Add(d) }
 
-// wait counts one more for the provider. It returns how long until the next is within the limit; 0
-// when this one is.
+// wait counts one more for the provider. It returns 0 if the count is within the limit, else the
+// time to wait.
 func wait(m *Memory, provider string, limit int, now time.Time) time.Duration {
 	if Count(m, provider, 1, now) > limit {
 		return Left(m, provider, now)
@@ -44,7 +44,7 @@ func TestForgets(t *testing.T) {
 	assert.Empty(t, m.younger, "asking alone is remembered")
 }
 
-// TestLimit plays what internal/signin does: two sign-ins in the minute that begins with the first.
+// TestLimit does what internal/signin does, with a limit of two sign-ins per minute.
 func TestLimit(t *testing.T) {
 	m := New(time.Minute)
 	for _, row := range []struct {
@@ -106,10 +106,10 @@ func TestCountsInSteps(t *testing.T) {
 	assert.Equal(t, 0, Count(m, "john", 0, after(m, 2)))
 }
 
-// TestGenerations: an entry outlives its generation with its count and its end.
+// TestGenerations: an entry keeps its count and end in the next generation.
 func TestGenerations(t *testing.T) {
 	m := New(time.Minute)
-	Count(m, "first", 1, after(m, 0)) // the younger generation is full a minute later
+	Count(m, "first", 1, after(m, 0)) // the younger generation is too old after a minute
 	Count(m, "jane", 1, after(m, 30*time.Second))
 	Count(m, "second", 1, after(m, time.Minute))
 	require.Len(t, m.younger, 1)
@@ -132,7 +132,7 @@ func TestGenerations(t *testing.T) {
 	assert.Len(t, m.older, 1)
 }
 
-// TestBounded: a flood of providers makes the memory forget others, but not at once.
+// TestBounded: many new providers make the memory forget others, but not at once.
 func TestBounded(t *testing.T) {
 	m := New(time.Minute)
 	now := after(m, 0)
@@ -153,7 +153,7 @@ func TestBounded(t *testing.T) {
 	assert.Equal(t, 0, Count(m, "jane", 0, now), "two full generations did not make it forget")
 }
 
-// TestAskingFillsNothing: who is only asked for takes no room, even in a memory that is full.
+// TestAskingFillsNothing: a query for a provider uses no space, even in a full memory.
 func TestAskingFillsNothing(t *testing.T) {
 	m := New(time.Minute)
 	now := after(m, 0)
@@ -167,7 +167,7 @@ func TestAskingFillsNothing(t *testing.T) {
 	assert.Equal(t, 1, Count(m, "7", 0, now))
 }
 
-// TestLikeAPlainMap: until a generation is full by number, nothing is forgotten before its end.
+// TestLikeAPlainMap: below maxRemembered, no entry is forgotten before its end.
 func TestLikeAPlainMap(t *testing.T) {
 	const life = 50
 	m := New(life)
@@ -185,7 +185,7 @@ func TestLikeAPlainMap(t *testing.T) {
 		}
 		counts[provider] += n
 		if counts[provider] == 0 {
-			ends[provider] = 0 // not kept
+			ends[provider] = 0 // not stored
 		}
 		got := Count(m, provider, n, after(m, time.Duration(now)))
 		require.Equal(t, counts[provider], got, "step %d", i)

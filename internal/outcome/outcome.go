@@ -83,7 +83,7 @@ type Result struct {
 	NextRefused bool          `json:"next_refused,omitempty"`
 	Calls       int           `json:"calls"`  // requests sent to the API
 	MS          int64         `json:"ms"`     // milliseconds from the request's arrival
-	APIMS       int64         `json:"api_ms"` // of these, until the API had answered or failed
+	APIMS       int64         `json:"api_ms"` // of these, in requests to the API
 	Why         string        `json:"-"`      // for the log only
 	Location    string        `json:"-"`      // has the token
 	RetryAfter  time.Duration `json:"-"`

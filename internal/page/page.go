@@ -32,7 +32,7 @@ const pageStyle = `:root{color-scheme:light dark;font:1.125rem/1.5 system-ui,san
 	`.go a:first-child{color:#0d1b2a;background:#8ec5ff;border-color:#8ec5ff}}`
 
 // An empty href is the page's own address, so "Try again" cannot lead elsewhere. With target _top,
-// the portal replaces the whole page, not only a frame in it.
+// the portal replaces the whole page around a frame.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="{{.Tag}}">
 <head>

@@ -21,7 +21,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-// parsed returns the pages of a configuration, which must be right.
+// parsed returns the pages of a valid configuration.
 func parsed(t *testing.T, c *config.Config) *Pages {
 	t.Helper()
 	p := &config.Problems{}
@@ -37,8 +37,8 @@ func testPages(t *testing.T, contact string) *Pages {
 	return parsed(t, c)
 }
 
-// failures returns the outcomes that have a page, as the source of package outcome names them: all
-// but signed_in.
+// failures returns the outcomes that have a page, from the source of package outcome: all except
+// signed_in.
 func failures(t *testing.T) []outcome.Outcome {
 	t.Helper()
 	files, err := filepath.Glob("../outcome/*.go")
@@ -66,7 +66,7 @@ func in(t *testing.T, tag string) *language {
 	return l
 }
 
-// get asks for the page of a result.
+// get requests the page of a result.
 func get(pages *Pages, result *outcome.Result, name, value string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("GET", "/clinic", nil)
 	r.Header.Set(name, value)
@@ -93,7 +93,7 @@ func TestEveryOutcomeHasItsPage(t *testing.T) {
 	assert.Equal(t, 3, len(languages))
 }
 
-// checkPage: the page has everything once, in its language, and nothing that must not be there.
+// checkPage checks that the page has each part once, in its language, and nothing forbidden.
 func checkPage(t *testing.T, tag string, name outcome.Outcome) {
 	t.Helper()
 	result := &outcome.Result{
@@ -157,8 +157,8 @@ func checkPage(t *testing.T, tag string, name outcome.Outcome) {
 	assert.True(t, strings.HasPrefix(sent, policy), "policy %q, style %q", sent, style)
 }
 
-// TestReference: it is shown where it can be found, in the audit or in the log at Traefik's default
-// level.
+// TestReference: the page shows the reference only if it is in the audit, or in the log at
+// Traefik's default level.
 func TestReference(t *testing.T) {
 	for _, row := range []struct {
 		desc, audit string
@@ -186,8 +186,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestFramePolicy: a failure page may stand in a frame of the portal, and in any where the clinic
-// itself may stand in one.
+// TestFramePolicy: a page of the same origin may show a failure page in a frame. With allowFrame
+// any page may.
 func TestFramePolicy(t *testing.T) {
 	for _, row := range []struct {
 		desc       string
@@ -209,7 +209,7 @@ func TestFramePolicy(t *testing.T) {
 	}
 }
 
-// TestNewTab: in a frame the page offers to open the same address outside of it.
+// TestNewTab: in a frame, the page has a link that opens the address in a new tab.
 func TestNewTab(t *testing.T) {
 	const link = `<a href="" target="_blank" rel="noopener">Open in a new tab</a>`
 	for _, row := range []struct {
@@ -235,7 +235,7 @@ func TestNewTab(t *testing.T) {
 	}
 }
 
-// TestWait: the page says in how many seconds, or minutes, another try can help.
+// TestWait: the page shows the seconds or minutes until the next try.
 func TestWait(t *testing.T) {
 	for _, row := range []struct {
 		desc, tag string

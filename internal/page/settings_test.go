@@ -11,7 +11,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/outcome"
 )
 
-// TestContactLanguage: the label of a link is in the language of the page.
+// TestContactLanguage: the label of a link is in the page's language.
 func TestContactLanguage(t *testing.T) {
 	pages := testPages(t, "https://example.com/help")
 	for tag, want := range map[string]string{
@@ -74,7 +74,7 @@ func TestHomeRefused(t *testing.T) {
 		{desc: "user", home: "https://a:b@portal.example.com/", want: "must have no user"},
 		{desc: "backslash in a host", home: `https://a\b.example.com/`, want: "is not an address"},
 		{desc: "no host", home: "https:///portal", want: "is not an address"},
-		{desc: "blank before", home: " https://portal.example.com", want: "is not an address"},
+		{desc: "space before", home: " https://portal.example.com", want: "is not an address"},
 		{desc: "control in an address", home: "https://a.example.com/\n", want: "is not an address"},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestHomeRefused(t *testing.T) {
 func TestContact(t *testing.T) {
 	for _, row := range []struct{ desc, contact, want string }{
 		{desc: "nothing"},
-		{desc: "blanks", contact: "  "},
+		{desc: "spaces", contact: "  "},
 		{
 			desc:    "text",
 			contact: "IT support, room 5",
@@ -166,9 +166,9 @@ func TestContactRefused(t *testing.T) {
 		{desc: "too long", contact: strings.Repeat("x", 201), want: "must be one line"},
 		{desc: "no address", contact: "mailto:", want: "is not a complete link"},
 		{desc: "no number", contact: "tel:?x", want: "is not a complete link"},
-		{desc: "blank in a link", contact: "https://example.com/ a", want: "is not a complete"},
+		{desc: "space in a link", contact: "https://example.com/ a", want: "is not a complete"},
 		{
-			desc:    "blank in a link with a label",
+			desc:    "space in a link with a label",
 			contact: "IT <https://example.com/ a>",
 			want:    "is not a complete",
 		},

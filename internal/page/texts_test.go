@@ -51,7 +51,7 @@ func withTexts(t *testing.T, content string) *config.Config {
 	return c
 }
 
-// TestOwnTexts: what an operator gives takes the place of ours, and nothing else changes.
+// TestOwnTexts: the operator's texts replace the built-in ones, and nothing else changes.
 func TestOwnTexts(t *testing.T) {
 	pages := parsed(t, withTexts(t, `{
 		"en": {
@@ -171,7 +171,7 @@ func TestOwnTextsRefused(t *testing.T) {
 			},
 		},
 		{
-			desc:    "blank",
+			desc:    "only spaces",
 			content: `{"es": {"not_allowed": {"title": " "}}}`,
 			want:    []string{"es.not_allowed.title is empty"},
 		},
@@ -229,7 +229,7 @@ func TestOwnTextsRefused(t *testing.T) {
 	}
 }
 
-// TestOwnTextsLimits: the longest file and the longest text are taken.
+// TestOwnTextsLimits: a file and a text of maximum size are accepted.
 func TestOwnTextsLimits(t *testing.T) {
 	text := `{"en": {"not_allowed": {"text": "` + strings.Repeat("x", 500) + `"}}}`
 	parsed(t, withTexts(t, text+strings.Repeat(" ", 64<<10-len(text))))
@@ -264,7 +264,7 @@ func TestOwnTextsSource(t *testing.T) {
 	}
 }
 
-// TestDocumentedTexts: the example in docs/pages.md is taken, and its table has the titles.
+// TestDocumentedTexts: the example in docs/pages.md is valid, and its table has the titles.
 func TestDocumentedTexts(t *testing.T) {
 	content, err := os.ReadFile("../../docs/pages.md")
 	require.NoError(t, err)

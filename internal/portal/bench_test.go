@@ -10,7 +10,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/config"
 )
 
-// BenchmarkNext makes the address to redirect to.
+// BenchmarkNext builds the address of the redirect.
 func BenchmarkNext(b *testing.B) {
 	c := config.Default().Portal
 	c.URL = "https://clinic.example.com/vc/next/"

@@ -53,7 +53,7 @@ func nextPayloads(t testing.TB, class string) []string {
 	return payloads
 }
 
-// corpusPortals are the configurations that every payload meets.
+// corpusPortals are the configurations for every payload.
 var corpusPortals = []struct {
 	desc   string
 	config config.Portal
@@ -130,7 +130,7 @@ func TestNextCorpus(t *testing.T) {
 // never matches nothing.
 var never = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
 
-// unguard makes no path ordinary, for the rest of the test.
+// unguard treats no path as ordinary, until the test ends.
 func unguard(t testing.TB) {
 	t.Helper()
 	guard := ordinaryPath
@@ -138,7 +138,7 @@ func unguard(t testing.TB) {
 	t.Cleanup(func() { ordinaryPath = guard })
 }
 
-// landed is what became of a payload.
+// landed is the result for a payload.
 type landed struct {
 	payload string
 	path    string
@@ -147,7 +147,7 @@ type landed struct {
 	refused bool
 }
 
-// TestGuardIsNoException: paths that pass as ordinary land where they would without that.
+// TestGuardIsNoException: judge gives the same result for all paths that ordinaryPath accepts.
 func TestGuardIsNoException(t *testing.T) {
 	for _, row := range corpusPortals {
 		t.Run(row.desc, func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestGuardIsNoException(t *testing.T) {
 	assert.True(t, ordinaryPath.MatchString("/visits"), "the guard was not restored")
 }
 
-// TestNextCorpusIsDistinct: no payload is there twice.
+// TestNextCorpusIsDistinct: the corpus has no duplicate payload.
 func TestNextCorpusIsDistinct(t *testing.T) {
 	seen := map[string]string{}
 	for _, class := range nextClasses(t) {
@@ -196,8 +196,7 @@ func TestNextCorpusIsDistinct(t *testing.T) {
 	assert.GreaterOrEqual(t, len(seen), 600)
 }
 
-// TestHonestPathsGoThrough: what looks a little like an attack and is none arrives as it was asked
-// for.
+// TestHonestPathsGoThrough: harmless paths that resemble an attack arrive unchanged.
 func TestHonestPathsGoThrough(t *testing.T) {
 	to := corpusPortal(t, corpusPortals[0].config)
 	for _, payload := range nextPayloads(t, "honest") {
@@ -222,11 +221,11 @@ func cutQuery(target string) (string, string) {
 	return path, query
 }
 
-// controls are the bytes that Go's HTTP server lets into no URL.
+// controls are the bytes that Go's HTTP server refuses in a URL.
 const controls = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f" +
 	"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 
-// clean drops the control bytes.
+// clean removes the control bytes.
 func clean(query string) string {
 	kept := []byte{}
 	for i := 0; i < len(query); i++ {
@@ -246,8 +245,8 @@ func isASCII(text string) bool {
 	return true
 }
 
-// flawOfTarget reads a request target as Go's HTTP server does, and returns what is wrong with the
-// answer to it: "" when nothing is, or when the request would not reach the sign-in.
+// flawOfTarget parses a request target like Go's HTTP server, and returns what is wrong with the
+// answer. It returns "" if nothing is, or if the request would not reach the sign-in.
 func flawOfTarget(to *Portal, target string) string {
 	prefix := clinicPrefix()
 	u, err := url.ParseRequestURI(target)
@@ -263,7 +262,7 @@ func flawOfTarget(to *Portal, target string) string {
 	return flawOfNext(to, below, u.RawQuery)
 }
 
-// flawOfNext returns what is wrong with the address that to makes of a path and a query, or "".
+// flawOfNext returns what is wrong with the address for a path and a query, or "".
 func flawOfNext(to *Portal, below, query string) string {
 	next, refused := landOn(to, below, query)
 	if flaw := flawOfValue(to, next); flaw != "" {
@@ -281,7 +280,7 @@ func flawOfNext(to *Portal, below, query string) string {
 	if !refused && below != "" && below != "/" && (err != nil || decoded != asked) {
 		return "another path than asked for: " + strconv.Quote(next)
 	}
-	// A lone slash asks for the default page, which need not be among the allowed ones.
+	// A single slash requests the default page, which allowedNext does not have to contain.
 	settled := path == "/" || (decoded == to.defaultNext && len(to.allowedNext) > 0)
 	if again, _ := landOn(to, path, kept); again != next && !settled {
 		return "asked for again, " + strconv.Quote(next) + " becomes " + strconv.Quote(again)
@@ -333,7 +332,7 @@ func flawOfValue(to *Portal, next string) string {
 	return ""
 }
 
-// lies reports whether a path is one of the prefixes or lies below it.
+// lies reports whether a path is one of the prefixes or is below one.
 func lies(path string, prefixes []string) bool {
 	for _, prefix := range prefixes {
 		if strings.HasPrefix(path+"/", prefix+"/") {

@@ -9,8 +9,8 @@ import (
 	"github.com/clinicpass/clinicpass/internal/config"
 )
 
-// FuzzLocation holds every address that any request target and any valid configuration can make to
-// the corpus's rules. In the interpreter it is only loaded.
+// FuzzLocation checks the corpus's rules for any request target and any valid configuration. Yaegi
+// only loads it.
 func FuzzLocation(f *testing.F) {
 	for _, class := range nextClasses(f) {
 		for n, payload := range nextPayloads(f, class) {

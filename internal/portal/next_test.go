@@ -14,7 +14,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/request"
 )
 
-// testPortal is VSee's example, with the change.
+// testPortal returns VSee's example with the change.
 func testPortal(t testing.TB, change func(c *config.Portal)) *Portal {
 	t.Helper()
 	c := config.Default().Portal
@@ -28,14 +28,14 @@ func testPortal(t testing.TB, change func(c *config.Portal)) *Portal {
 	return to
 }
 
-// clinicPrefix is the prefix of every request here.
+// clinicPrefix is the prefix of all requests in these tests.
 func clinicPrefix() *request.Prefix {
 	prefix := request.ParsePrefix("/clinic", &config.Problems{})
 	return &prefix
 }
 
-// landOn is Land for what follows the prefix in a request's path, as net/http hands it over. Broken
-// escapes, which it would not let through, are taken for letters.
+// landOn is Land for the rest of a path after the prefix, in the form that net/http provides. It
+// treats invalid escapes, which net/http refuses, as letters.
 func landOn(to *Portal, below, query string) (string, bool) {
 	path, err := url.PathUnescape(below)
 	if err != nil {
@@ -143,7 +143,7 @@ func TestAllowedNext(t *testing.T) {
 	}
 }
 
-// TestDefaultNextIsEscaped where it takes another page's place.
+// TestDefaultNextIsEscaped if it replaces another page.
 func TestDefaultNextIsEscaped(t *testing.T) {
 	to := testPortal(t, func(c *config.Portal) { c.DefaultNext = "/café 1" })
 	for _, below := range []string{"", "/", "//evil.example.com"} {
@@ -210,8 +210,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestLocationIsVSeesExample: the example of VSee's "Provider Side Integration" comes out byte for
-// byte.
+// TestLocationIsVSeesExample, the one in "Provider Side Integration", byte for byte.
 func TestLocationIsVSeesExample(t *testing.T) {
 	const want = "https://vclinic.vseepreview.com/vc/next/auth" +
 		"?sso_token=66bcd0acff324e8a44992d9596b5d361&next=/providers/dashboard"
@@ -245,7 +244,7 @@ func TestLocationCarriesNextUnchanged(t *testing.T) {
 	}
 }
 
-// TestLocationCarriesTokenUnchanged: package vsee takes visible ASCII for a token.
+// TestLocationCarriesTokenUnchanged: package vsee accepts visible ASCII as a token.
 func TestLocationCarriesTokenUnchanged(t *testing.T) {
 	to := testPortal(t, nil)
 	visible := ""
@@ -272,12 +271,12 @@ func TestLocationCarriesTokenUnchanged(t *testing.T) {
 	}
 }
 
-// TestLocationRefusesToken that no answer of the API may have.
+// TestLocationRefusesToken that package vsee would not accept either.
 func TestLocationRefusesToken(t *testing.T) {
 	to := testPortal(t, nil)
 	for _, row := range []struct{ desc, token string }{
 		{desc: "none"},
-		{desc: "blank", token: "a b"},
+		{desc: "space", token: "a b"},
 		{desc: "line break", token: "t\r\nX-Evil: 1"},
 		{desc: "null byte", token: "t\x00"},
 		{desc: "letter outside ASCII", token: "é"},
@@ -288,7 +287,7 @@ func TestLocationRefusesToken(t *testing.T) {
 	}
 }
 
-// TestLocationNoticesAnotherHost: the last check sees what must never be built.
+// TestLocationNoticesAnotherHost: the last check refuses an address of another host.
 func TestLocationNoticesAnotherHost(t *testing.T) {
 	for _, row := range []struct{ desc, address string }{
 		{desc: "user", address: "https://x@vclinic.vseepreview.com/vc/next/auth"},
@@ -306,8 +305,7 @@ func TestLocationNoticesAnotherHost(t *testing.T) {
 	}
 }
 
-// TestShape: the pattern of all addresses refuses whatever is not the portal's auth page with its
-// parameters.
+// TestShape: the pattern accepts only the portal's auth page with its parameters.
 func TestShape(t *testing.T) {
 	const (
 		host   = "vclinic.vseepreview.com"
@@ -344,7 +342,7 @@ func TestShape(t *testing.T) {
 		{desc: "longer path", location: auth + "x?sso_token=t&next=/a"},
 		{desc: "below the path", location: auth + "/..?sso_token=t&next=/a"},
 		{desc: "something before", location: "x" + good},
-		{desc: "blank before", location: " " + good},
+		{desc: "space before", location: " " + good},
 		{desc: "line break before", location: "\n" + good},
 		{desc: "line before", location: "https://evil.example.com/\n" + good},
 		{desc: "parameter before", location: auth + "?a=b&sso_token=t&next=/a"},
@@ -371,7 +369,7 @@ func TestShape(t *testing.T) {
 		{desc: "line after", location: good + "\nhttps://evil.example.com/"},
 		{desc: "tab", location: good + "\t"},
 		{desc: "null byte", location: good + "\x00"},
-		{desc: "blank", location: good + " "},
+		{desc: "space", location: good + " "},
 		{desc: "letter outside ASCII", location: good + "é"},
 		{desc: "quote", location: good + `"`},
 	} {
@@ -395,8 +393,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// TestOnePass: the patterns on the way of every sign-in have no two ways to match. They are 2.5
-// times as fast for it.
+// TestOnePass: the patterns in every sign-in are one-pass, which makes them 2.5 times as fast.
 func TestOnePass(t *testing.T) {
 	assert.True(t, onePass(t, ordinaryPath), ordinaryPath.String())
 	require.False(t, onePass(t, regexp.MustCompile(`^a*a*$`)), "the check sees no difference")
@@ -409,7 +406,7 @@ func TestOnePass(t *testing.T) {
 	}
 }
 
-// onePass reads what the regexp package tells nobody.
+// onePass reads a private field of the regexp package.
 func onePass(t *testing.T, pattern *regexp.Regexp) bool {
 	t.Helper()
 	field := reflect.ValueOf(pattern).Elem().FieldByName("onepass")

@@ -21,7 +21,7 @@ func TestSplitName(t *testing.T) {
 			first: "Jane Q.",
 			last:  "Doe",
 		},
-		{desc: "blanks", name: "  Jane   Doe ", order: firstLast, first: "Jane", last: "Doe"},
+		{desc: "spaces", name: "  Jane   Doe ", order: firstLast, first: "Jane", last: "Doe"},
 		{desc: "tab", name: "Jane\tQ. Doe", order: firstLast, first: "Jane Q.", last: "Doe"},
 		{desc: "one word", name: "Jane", order: firstLast, first: "Jane", last: "-"},
 		{desc: "last name first", name: "Doe, Jane", order: firstLast, first: "Jane", last: "Doe"},
@@ -107,7 +107,7 @@ func TestSplitName(t *testing.T) {
 			last:  "-",
 		},
 		{desc: "comma", name: ",", order: firstLast, first: ",", last: "-"},
-		{desc: "no blanks", name: "王小明", order: firstLast, first: "王小明", last: "-"},
+		{desc: "no spaces", name: "王小明", order: firstLast, first: "王小明", last: "-"},
 		{
 			desc:  "a doctor behind a comma",
 			name:  "Jane Doe, Dr.",
@@ -158,7 +158,7 @@ func TestSplitName(t *testing.T) {
 			last:  "Doe",
 		},
 		{
-			desc:  "titles with dots and blanks",
+			desc:  "titles with dots and spaces",
 			name:  "Jane Doe, M.D. Ph.D.",
 			order: firstLast,
 			first: "Jane",
@@ -581,7 +581,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestNameOrder: the order is that of display names, and of nothing else.
+// TestNameOrder: the order applies only to display names.
 func TestNameOrder(t *testing.T) {
 	for _, row := range []struct {
 		desc        string

@@ -13,7 +13,7 @@ import (
 	"github.com/clinicpass/clinicpass/internal/identity"
 )
 
-const limit = 128 // bytes of a code, VSee's
+const limit = 128 // bytes of a code; VSee's limit
 
 func testRules(code string) *Rules { return &Rules{code: code, nameOrder: firstLast} }
 
@@ -29,7 +29,7 @@ func TestCode(t *testing.T) {
 	for _, row := range []struct {
 		desc, template string
 		who            identity.Identity
-		code           string // "" for nobody
+		code           string // "" for no provider
 	}{
 		{
 			desc:     "the id",
@@ -160,7 +160,7 @@ func TestCode(t *testing.T) {
 		{desc: "no id", template: "{id}", who: identity.Identity{Email: "j@example.com"}},
 		{desc: "no id in a text", template: "x-{id}", who: identity.Identity{Email: "j@example.com"}},
 		{desc: "no address", template: "{email}", who: identity.Identity{ID: "7"}},
-		{desc: "no address in blanks", template: " {email} ", who: identity.Identity{ID: "7"}},
+		{desc: "no address in spaces", template: " {email} ", who: identity.Identity{ID: "7"}},
 		{desc: "no address behind a text", template: "staff-{email}", who: identity.Identity{ID: "7"}},
 		{desc: "no address before a text", template: "{email}.x", who: identity.Identity{ID: "7"}},
 		{
@@ -191,8 +191,8 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// TestCodesDoNotMeet: whoever may choose an id or address cannot choose another's code. The
-// attacker knows everybody's code, and tries each as a value.
+// TestCodesDoNotMeet: a person who can choose an ID or email address cannot get another person's
+// code. The attacker knows all codes and tries each as a value.
 func TestCodesDoNotMeet(t *testing.T) {
 	long := strings.Repeat("x", 3*limit)
 	for _, row := range []struct{ desc, template, before string }{
@@ -217,7 +217,7 @@ func TestCodesDoNotMeet(t *testing.T) {
 			take(long[:limit])
 			for i := 0; i < 3; i++ {
 				code := take(long[:limit+1+i])
-				for try := 0; try < 4; try++ { // as it is, and what comes of that
+				for try := 0; try < 4; try++ { // the value, and the codes that result from it
 					value := strings.TrimPrefix(code, row.before)
 					take(value + " ")
 					take("h-" + hashOf(code))
@@ -270,13 +270,13 @@ func TestParse(t *testing.T) {
 	for _, row := range []struct {
 		desc   string
 		change func(c *config.Config)
-		want   []string // the beginnings of what is told
+		want   []string // the beginnings of the mistakes
 	}{
 		{desc: "defaults", change: func(c *config.Config) {}},
 		{desc: "e-mail", change: code("{email}")},
 		{desc: "id behind a text", change: code("staff-{id}")},
 		{desc: "e-mail before a text", change: code("{email}:x")},
-		{desc: "blanks", change: code(" {id} ")},
+		{desc: "spaces", change: code(" {id} ")},
 		{desc: "no code", change: code(""), want: once},
 		{desc: "one code for everybody", change: code("doctor"), want: once},
 		{desc: "name", change: code("{name}"), want: once},

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-const tokenLife = 24 * time.Hour // what the numbers in VSee's sample come to
+const tokenLife = 24 * time.Hour // from the numbers in VSee's sample
 
-// User is somebody who was signed in.
+// User is a user of the simulated clinic.
 type User struct {
 	ID            string
 	Code          string
@@ -36,7 +36,7 @@ type Room struct {
 	Slug      string
 	Name      string
 	Domain    string
-	Providers []string // users' ids, in the order of assignment
+	Providers []string // users' IDs, in the order of assignment
 }
 
 type token struct {
@@ -44,12 +44,12 @@ type token struct {
 	expiry time.Time
 }
 
-// state is what the clinic knows; Server.mu guards it.
+// state is the clinic's data. Server.mu guards it.
 type state struct {
 	users    map[string]*User // by code
 	rooms    map[string]*Room // by code
 	tokens   map[string]token
-	sessions map[string]string // cookie to user's id
+	sessions map[string]string // by cookie: the user's ID
 	lastID   int
 }
 
@@ -63,7 +63,7 @@ func newState() state {
 	}
 }
 
-// Users returns everybody who was signed in, in the order of their ids.
+// Users returns all users, in the order of their IDs.
 func (s *Server) Users() []User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +75,7 @@ func (s *Server) Users() []User {
 	return users
 }
 
-// Rooms returns all waiting rooms, in the order of their ids.
+// Rooms returns all waiting rooms, in the order of their IDs.
 func (s *Server) Rooms() []Room {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *Server) Rooms() []Room {
 	return rooms
 }
 
-// Tokens returns every SSO token minted so far, so that a test can look for them where they must not be.
+// Tokens returns every SSO token minted so far. Tests use it to find leaked tokens.
 func (s *Server) Tokens() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *Server) Tokens() []string {
 	return tokens
 }
 
-// UserOf returns whom a token signs in.
+// UserOf returns the user that a token signs in.
 func (s *Server) UserOf(ssoToken string) (User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,7 +217,7 @@ func (s *Server) signIn(call Request) reply {
 	return reply{status: http.StatusOK, data: data}
 }
 
-// id returns an id as the API prints it.
+// id returns an ID in the form that the API sends.
 func (s *Server) id(id string) interface{} {
 	if s.quirks.NumericIDs {
 		return json.Number(id)
@@ -262,7 +262,8 @@ func (s *Server) createRoom(call Request) reply {
 	return reply{status: http.StatusOK, data: s.details(room)}
 }
 
-// details is a room as the API prints it: the list leaves the id out, as VSee's sample does.
+// details returns a room as the API sends it. The list of rooms omits the ID, as VSee's sample
+// does.
 func (s *Server) details(r *Room) map[string]interface{} {
 	providers := []interface{}{}
 	for _, id := range r.Providers {
@@ -351,7 +352,7 @@ func (s *Server) nextID() string {
 	return strconv.Itoa(s.state.lastID)
 }
 
-// fields decodes the request's body, whichever of the three encodings it has.
+// fields decodes the request's body from any of the three encodings.
 func fields(r *http.Request, body []byte) map[string]string {
 	decoded := map[string]string{}
 	mediaType, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -377,7 +378,7 @@ func fields(r *http.Request, body []byte) map[string]string {
 	return decoded
 }
 
-// random returns 32 hexadecimal digits, as VSee's tokens have.
+// random returns 32 hexadecimal digits, like VSee's tokens.
 func random() string {
 	raw := make([]byte, 16)
 	if _, err := rand.Read(raw); err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Click returns what arrives from a browser behind oauth2-proxy when somebody clicks a link to the
-// path: all headers that a benchmark of their reader should see. The person is made up.
+// Click returns the request that arrives from a browser behind oauth2-proxy after a click on a link
+// to the path. It has all typical headers, for realistic benchmarks. The person is fictitious.
 func Click(path string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for name, value := range map[string]string{

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Instant answers the API's calls at once, without a network, as if everything was there already:
-// for measurements of what lies before and behind a call.
+// Instant answers API calls at once, without a network, as if all users and rooms already existed.
+// Benchmarks use it to measure the code around a call.
 type Instant struct{}
 
 // RoundTrip answers a sign-in with a token, and a call about rooms with a room of provider 17.
@@ -28,5 +28,5 @@ func (Instant) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// NewInstant returns an Instant as what a client takes.
+// NewInstant returns an Instant with the type that vsee.Through expects.
 func NewInstant() http.RoundTripper { return Instant{} }

@@ -9,7 +9,7 @@ import (
 
 const patientType = "200" // of a User
 
-// page is what a portal page shows.
+// page has the content of a portal page.
 type page struct {
 	Title string
 	Path  string // below the portal's base path, with a leading slash
@@ -67,7 +67,7 @@ func (s *Server) servePortal(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticate is {portal_base_url}auth: it turns a token into a session and goes to next.
+// authenticate serves {portal_base_url}auth: it turns a token into a session and redirects to next.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) {
 	if to := s.bounceTo(); to != "" {
 		w.Header().Set("Location", to)
@@ -83,7 +83,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{
 		Name: s.cookie, Value: session, Path: portalPath, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
-	// next is resolved under the portal's base path, never against the host (VSee's User API).
+	// VSee resolves next under the portal's base path, never against the host (User API).
 	w.Header().Set("Location", portalPath+strings.TrimLeft(query.Get("next"), `/\`))
 	w.WriteHeader(http.StatusFound)
 }
@@ -94,7 +94,8 @@ func (s *Server) bounceTo() string {
 	return s.quirks.BounceTo
 }
 
-// newSession returns the cookie of a session for the token's user, or "" when the token does not count.
+// newSession returns a session cookie for the token's user, or "" if the token is unknown or
+// expired.
 func (s *Server) newSession(ssoToken string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +128,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, path string) {
 	render(w, http.StatusOK, page{Title: title, Path: path, Query: r.URL.RawQuery, User: user, Rooms: rooms})
 }
 
-// signedIn returns copies of the session's user and of the rooms that are assigned to them.
+// signedIn returns copies of the session's user and of the rooms assigned to them.
 func (s *Server) signedIn(r *http.Request) (*User, []Room) {
 	cookie, err := r.Cookie(s.cookie)
 	if err != nil {

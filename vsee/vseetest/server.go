@@ -1,28 +1,34 @@
-// Package vseetest simulates a VSee Clinic, its API and its portal pages, for tests and demos, in the manner of
-// net/http/httptest:
+// Package vseetest simulates a VSee Clinic, its API and its portal pages, for tests and demos. It
+// is used like net/http/httptest:
 //
 //	clinic := vseetest.NewServer()
 //	defer clinic.Close()
-//	client := vsee.New(vsee.Config{API: clinic.API(), AccountCode: vseetest.AccountCode, Key: vseetest.Key})
+//	client := vsee.New(vsee.Config{
+//		API: clinic.API(), AccountCode: vseetest.AccountCode, Key: vseetest.Key,
+//	})
 //
 // # What VSee documents and the simulation does
 //
-//   - POST users/sso (also users/sso.json) with X-AccountCode and X-ApiKey: creates the user at the first call with a
-//     code, returns the same user at later ones; data.id and data.token as in VSee's samples; a token lives 24 hours.
-//   - POST rooms with the clinic admin's X-ApiToken: data.id and data.code; HTTP 400 with "... already exists." for a
-//     domain and slug, or a code, that is taken. A missing code is generated.
+//   - POST users/sso (also users/sso.json) with X-AccountCode and X-ApiKey: creates the user at the
+//     first call with a code, and returns the same user at later ones. data.id and data.token are
+//     as in VSee's samples. A token is valid for 24 hours.
+//   - POST rooms with the clinic admin's X-ApiToken: returns data.id and data.code. It answers HTTP
+//     400 with "... already exists." if the slug in the domain, or the code, is taken. It generates
+//     a missing code.
 //   - GET rooms, GET rooms/:code and GET rooms/:code/providers with X-AccountCode only.
-//   - GET {portal}auth?sso_token=...&next=...: signs in and goes to next, resolved under the portal's base path.
-//   - Failures are {"code": ..., "message": ...}; multipart, JSON and form bodies are all taken.
+//   - GET {portal}auth?sso_token=...&next=...: signs in and redirects to next, resolved under the
+//     portal's base path.
+//   - Failures are {"code": ..., "message": ...}. Bodies may be multipart, JSON or form.
 //
-// # What is our assumption, because VSee's pages do not say
+// # What VSee does not document and the simulation assumes
 //
-//   - POST users/:id/rooms takes room_id or room_code, adds to what is assigned, and answers 400 "... already assigned."
-//     for a repetition.
-//   - A repeated sign-in does not change the stored name or e-mail, yields a new token, and leaves older ones valid.
-//   - X-ApiSecret is not needed, but must be right when sent.
-//   - Wrong credentials get HTTP 401; an unknown room 404; a token that is expired or unknown gets the portal's sign-in
-//     page with HTTP 401; a missing next means the portal's root.
+//   - POST users/:id/rooms accepts room_id or room_code and adds an assignment. It answers 400 "...
+//     already assigned." if the room is already assigned.
+//   - A repeated sign-in returns a new token. It does not change the stored name or email address.
+//     Older tokens stay valid.
+//   - X-ApiSecret is optional, but must be correct if sent.
+//   - Wrong credentials get HTTP 401, and an unknown room 404. An expired or unknown token gets the
+//     portal's sign-in page with HTTP 401. A missing next means the portal's root.
 //   - The portal's session is a cookie for the portal's base path.
 package vseetest
 
@@ -37,7 +43,7 @@ import (
 	"time"
 )
 
-// What the simulated clinic accepts. All of it is fictitious.
+// Credentials that the simulated clinic accepts. They are fictitious.
 const (
 	AccountCode = "vclinic"
 	Key         = "simulated-api-key"
@@ -48,16 +54,16 @@ const (
 const (
 	portalPath = "/vc/next/"
 	apiPath    = portalPath + "api_v3/"
-	maxBody    = 1 << 20 // bytes of a request's body that are read
+	maxBody    = 1 << 20 // bytes of a request's body
 )
 
-// Server is a simulated clinic on a loopback port. All its methods may be called at any time from any goroutine.
+// Server is a simulated clinic on a loopback port. It is safe for concurrent use.
 type Server struct {
 	// URL is the server's address without a trailing slash.
 	URL string
 
 	server *httptest.Server
-	cookie string // its name differs from another clinic's on this machine, since cookies do not tell ports apart
+	cookie string // the name; unique per server, because browsers share cookies between ports
 
 	mu       sync.Mutex
 	requests []Request
@@ -67,15 +73,15 @@ type Server struct {
 	state    state
 }
 
-// Quirks are ways to answer that VSee's documentation leaves open.
+// Quirks are variants of the answers that VSee's documentation leaves open.
 type Quirks struct {
-	NumericIDs        bool // ids are numbers, not texts
-	ListRoomsAtSignIn bool // the answer to users/sso has the user's rooms, as one integrator's code expects
+	NumericIDs        bool // IDs are numbers, not texts
+	ListRoomsAtSignIn bool // the answer to users/sso has the user's rooms (one integrator's code)
 	NoRoomID          bool // GET rooms/:code has no id
-	TellUserType      bool // the token in the answer to users/sso has the user's type, as one integrator's code expects
-	OneCase           bool // codes of users that differ only by case are one
-	// BounceTo is where the portal's auth page sends everybody instead of signing them in, as a clinic that has lost its
-	// sessions sends people back to where they came from.
+	TellUserType      bool // the token of users/sso has the user's type (one integrator's code)
+	OneCase           bool // the case of users' codes does not matter
+	// BounceTo is where the portal's auth page redirects everyone instead of signing them in. A clinic
+	// that lost its sessions does so.
 	BounceTo string
 }
 
@@ -87,9 +93,9 @@ type Request struct {
 	Fields map[string]string // the decoded body
 }
 
-// Fault is how the API answers one call instead of properly.
+// Fault is a failure of the API for one call.
 type Fault struct {
-	// Delay passes before anything is answered, or until the client hangs up.
+	// Delay is the time before the answer. It ends early if the client disconnects.
 	Delay time.Duration
 	// Reset closes the connection without an answer, with a TCP reset.
 	Reset bool
@@ -97,15 +103,16 @@ type Fault struct {
 	Status int
 	Header map[string]string
 	Body   string
-	// Truncate declares a longer body than is sent and then closes the connection.
+	// Truncate declares a longer body than it sends, and then closes the connection.
 	Truncate bool
 	// Drip is the time between two bytes of the body.
 	Drip time.Duration
-	// Raw is written to the connection as it stands instead of an HTTP answer.
+	// Raw is sent unchanged instead of an HTTP answer.
 	Raw string
 }
 
-// NewServer starts a simulated clinic on a free loopback port. Like httptest.NewServer it panics when there is none.
+// NewServer starts a simulated clinic on a free loopback port. Like httptest.NewServer, it panics
+// if there is none.
 func NewServer() *Server {
 	s := NewUnstartedServer()
 	s.server = httptest.NewServer(s)
@@ -113,13 +120,13 @@ func NewServer() *Server {
 	return s
 }
 
-// NewUnstartedServer returns a simulated clinic that serves nothing by itself: the caller serves it as an http.Handler
-// and sets URL.
+// NewUnstartedServer returns a simulated clinic that does not listen. The caller serves it as an
+// http.Handler and sets URL.
 func NewUnstartedServer() *Server {
 	return &Server{cookie: "session_" + random()[:8], state: newState()}
 }
 
-// Close shuts the server down. It does not wait for answers that a Fault delays.
+// Close shuts the server down. It does not wait for answers delayed by a Fault.
 func (s *Server) Close() {
 	s.server.CloseClientConnections()
 	s.server.Close()
@@ -131,36 +138,36 @@ func (s *Server) API() string { return s.URL + apiPath }
 // Portal returns the base address of the portal, with a trailing slash.
 func (s *Server) Portal() string { return s.URL + portalPath }
 
-// Script makes the next API calls fail, one fault each, in this order; later calls succeed again. A zero Fault lets its
-// call succeed. It replaces what is left of an earlier script.
+// Script makes the next API calls fail, one fault each, in this order. Later calls succeed. A zero
+// Fault lets its call succeed. A new script replaces the rest of an earlier one.
 func (s *Server) Script(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = faults
 }
 
-// SetFault makes every API call fail that the script has nothing for. A zero Fault lets them succeed again.
+// SetFault makes every API call after the script fail. A zero Fault lets them succeed again.
 func (s *Server) SetFault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.always = f
 }
 
-// SetQuirks changes how later calls are answered.
+// SetQuirks changes the answers to later calls.
 func (s *Server) SetQuirks(q Quirks) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.quirks = q
 }
 
-// Requests returns the API calls received so far, failed ones included.
+// Requests returns the API calls received so far, including failed ones.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// Reset forgets the faults, the quirks and the requests received; users, rooms and tokens stay.
+// Reset removes the faults, quirks and received requests. Users, rooms and tokens stay.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,7 +201,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serveAPI(w, call)
 }
 
-// record keeps the call and returns the fault that the script has for it.
+// record stores the call and returns its fault.
 func (s *Server) record(call Request) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,7 +214,7 @@ func (s *Server) record(call Request) Fault {
 	return fault
 }
 
-// play answers as the fault says, and reports whether it did.
+// play answers with the fault. It returns false if the fault changes nothing in the answer.
 func (f Fault) play(w http.ResponseWriter, r *http.Request) bool {
 	if f.Reset || f.Raw != "" {
 		f.breakConnection(w)
@@ -252,7 +259,7 @@ func (f Fault) breakConnection(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// wait reports false when the client hung up before d had passed.
+// wait returns false if the client disconnects before d has passed.
 func wait(r *http.Request, d time.Duration) bool {
 	if d == 0 {
 		return true

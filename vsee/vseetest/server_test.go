@@ -21,7 +21,7 @@ var providerForm = url.Values{
 	"last_name":  {"Doe"},
 }
 
-// start starts a simulated clinic for the time of the test.
+// start starts a simulated clinic until the test ends.
 func start(t *testing.T) *Server {
 	t.Helper()
 	s := NewServer()
@@ -49,7 +49,7 @@ func call(
 	return response.StatusCode, answer
 }
 
-// at follows keys into a decoded answer.
+// at returns the value at a path of keys in a decoded answer.
 func at(t *testing.T, answer map[string]any, keys ...string) any {
 	t.Helper()
 	var value any = answer
@@ -60,7 +60,7 @@ func at(t *testing.T, answer map[string]any, keys ...string) any {
 	return value
 }
 
-// textAt is at for a text.
+// textAt is at for texts.
 func textAt(t *testing.T, answer map[string]any, keys ...string) string {
 	t.Helper()
 	value := at(t, answer, keys...)
@@ -182,7 +182,7 @@ func TestRooms(t *testing.T) {
 	assert.Equal(t, []string{userID}, rooms[0].Providers)
 }
 
-// get returns the status, the address where the client landed, and the page there.
+// get returns the status, the final address, and the page.
 func get(t *testing.T, client *http.Client, address string) (status int, landed, page string) {
 	t.Helper()
 	response, err := client.Get(address)
@@ -193,7 +193,7 @@ func get(t *testing.T, client *http.Client, address string) (status int, landed,
 	return response.StatusCode, response.Request.URL.String(), string(body)
 }
 
-// newcomer is a client that keeps cookies and has none yet.
+// newcomer returns a client that stores cookies and has none yet.
 func newcomer(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -201,8 +201,8 @@ func newcomer(t *testing.T) *http.Client {
 	return &http.Client{Jar: jar}
 }
 
-// TestPortal: the auth page signs in, obeys next below the portal's base path only, and keeps
-// strangers out.
+// TestPortal: the auth page signs in, resolves next only below the portal's base path, and refuses
+// unknown tokens.
 func TestPortal(t *testing.T) {
 	s := start(t)
 	call(t, s, "POST", "users/sso", providerForm, "X-ApiKey", Key)
