@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clinicpass/clinicpass/e2e/traefik"
+	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
 // TestTroubleshooting: Traefik writes the lines that docs/troubleshooting.md has for each mistake,
@@ -25,14 +29,20 @@ func TestTroubleshooting(t *testing.T) {
 		return ours("clinicpass", overlay(b.baseConfig(), change))
 	}
 	middlewares := map[string]any{
-		"sound":     ours("clinicpass", b.baseConfig()),
-		"clinic":    changed(map[string]any{"portal": map[string]any{"url": ""}}),
+		"sound":  ours("clinicpass", b.baseConfig()),
+		"clinic": changed(map[string]any{"portal": map[string]any{"url": ""}}),
+		"twice": changed(map[string]any{
+			"portal": map[string]any{"url": ""}, "api": map[string]any{"timeout": "2m"},
+		}),
 		"misnamed":  ours("clinicpas", b.baseConfig()),
 		"flat":      ours("clinicpass", map[string]any{"portal": "https://clinic.example.com/"}),
 		"visits":    changed(map[string]any{"pathPrefix": "/visits"}),
 		"unchanged": changed(map[string]any{"exactPassThrough": true}),
 		"none": map[string]any{ // no auth middleware
 			"headers": map[string]any{"customRequestHeaders": map[string]any{"X-Auth-Request-User": ""}},
+		},
+		"auth": map[string]any{
+			"headers": map[string]any{"customRequestHeaders": map[string]any{"X-Auth-Request-User": "x"}},
 		},
 		"strip": map[string]any{
 			"stripPrefix": map[string]any{"prefixes": []string{"/clinic", "/portal"}},
@@ -45,9 +55,11 @@ func TestTroubleshooting(t *testing.T) {
 		desc, service string
 		chain         []string
 		path          string
+		stranger      bool // without the identity headers
 		secure        bool // asked over TLS
 		status        int
-		line          string // of the log
+		line          string // of the log and of the page
+		says          string // what the page says besides
 		site          string // what the portal was asked for
 	}{
 		{
@@ -75,12 +87,21 @@ func TestTroubleshooting(t *testing.T) {
 			line:    "clinicpass: the configuration of clinic@file needs correction:",
 		},
 		{
+			desc:    "a configuration with two mistakes",
+			service: "site",
+			chain:   []string{"twice"},
+			path:    "/clinic",
+			status:  404,
+			line:    "needs 2 corrections:",
+		},
+		{
 			desc:    "no tls",
 			service: "site",
 			chain:   []string{"sound"},
 			path:    "/clinic",
 			secure:  true,
 			status:  404,
+			says:    "answers 404 or shows the portal. No log mentions it. The router has no `tls`",
 		},
 		{
 			desc:    "the auth middleware is missing",
@@ -89,6 +110,24 @@ func TestTroubleshooting(t *testing.T) {
 			path:    "/clinic",
 			status:  401,
 			line:    "is missing or blank",
+		},
+		{
+			desc:     "the auth middleware comes after Clinicpass",
+			service:  "site",
+			chain:    []string{"sound", "auth"},
+			path:     "/clinic",
+			stranger: true,
+			status:   401,
+			line:     "is missing or blank",
+			says:     "comes after Clinicpass. Write `middlewares: [auth, clinic]`",
+		},
+		{
+			desc:     "the auth middleware comes before Clinicpass",
+			service:  "site",
+			chain:    []string{"auth", "sound"},
+			path:     "/clinic",
+			stranger: true,
+			status:   302,
 		},
 		{
 			desc:    "a text for a section",
@@ -119,6 +158,7 @@ func TestTroubleshooting(t *testing.T) {
 			chain:   []string{"strip", "sound"},
 			path:    "/clinic/visits",
 			status:  418,
+			says:    "## 418 on the clinic's path",
 		},
 		{
 			desc:    "another prefix",
@@ -133,6 +173,7 @@ func TestTroubleshooting(t *testing.T) {
 			chain:   []string{"strip", "sound"},
 			path:    "/portal",
 			status:  307,
+			says:    "## 307 redirects on pages of the portal",
 		},
 		{
 			desc:    "stripPrefix before Clinicpass, exact",
@@ -169,22 +210,167 @@ func TestTroubleshooting(t *testing.T) {
 			if row.secure {
 				running.url = instance.SecureURL
 			}
-			got := running.send(t, rowName(n), request{path: row.path, header: defaultHeaders("x")})
+			click := request{path: row.path, header: defaultHeaders("x")}
+			if row.stranger {
+				click.header = nil
+			}
+			got := running.send(t, rowName(n), click)
 			assert.Equal(t, row.status, got.status, got.body)
 			if row.site != "" {
 				assert.Regexp(t, regexp.QuoteMeta(row.site)+"$", got.body)
 				assert.Empty(t, got.header.Get("Clinicpass-Outcome"))
 			}
-			assert.Contains(t, instance.Log(), row.line, "the log")
+			wantLine(t, instance, row.line)
 			assert.Contains(t, page, row.line, "the page")
+			assert.Contains(t, strings.ReplaceAll(page, "\n", " "), row.says, "the page")
 		})
 	}
+	mistakes := mistakesOf(instance.Log(), "twice")
+	assert.Len(t, mistakes, 2, "each mistake has a line of its own")
 	for _, row := range load[behavior](t, "behavior.json") {
 		outcome := row.Want.Outcome
 		if row.Want.Status >= http.StatusBadRequest && outcome != "client_closed" {
 			assert.Contains(t, page, "`"+outcome+"`")
 		}
 	}
+}
+
+// wantLine waits for a line of the log, which may come after the answer.
+func wantLine(t *testing.T, instance *traefik.Instance, line string) {
+	t.Helper()
+	assert.Eventually(t, func() bool {
+		return strings.Contains(instance.Log(), line)
+	}, 5*time.Second, 10*time.Millisecond, "the log lacks %s", line)
+}
+
+// TestInstalled: what docs/install.md says of the log and of strangers, after Traefik has started.
+func TestInstalled(t *testing.T) {
+	const (
+		loaded  = "Plugins loaded."
+		started = "started as clinic@file with {"
+		warning = "clinicpass: warning:"
+		mistake = "clinicpass: the configuration of clinic@file needs correction:"
+	)
+	page := document(t, "install.md")
+	b := newBench(t)
+	auth := httptest.NewServer(authService())
+	t.Cleanup(auth.Close)
+	key := filepath.Join(t.TempDir(), "vsee_key")
+	require.NoError(t, os.WriteFile(key, []byte(vseetest.Key), 0o600))
+	sound := overlay(b.baseConfig(), map[string]any{
+		"api": map[string]any{"key": "file:" + key}, "identity": map[string]any{"trust": "network"},
+	})
+	insecure := overlay(sound, map[string]any{"identity": map[string]any{"trust": nil}})
+	wrong := overlay(sound, map[string]any{"portal": map[string]any{"url": ""}})
+	for _, row := range []struct {
+		desc, level string
+		clinic      map[string]any
+		open        bool // without the auth middleware
+		lines       []string
+		status      int
+		outcome     string // with a forged header
+	}{
+		{desc: "correct", level: "ERROR", clinic: sound, status: 401},
+		{desc: "correct, at INFO", level: "INFO", clinic: sound, lines: []string{loaded}, status: 401},
+		{
+			desc: "correct, at DEBUG", level: "DEBUG", clinic: sound,
+			lines: []string{loaded, started}, status: 401,
+		},
+		{
+			desc: "insecure", level: "ERROR", clinic: insecure,
+			lines: []string{warning}, status: 401,
+		},
+		{desc: "a mistake", level: "ERROR", clinic: wrong, lines: []string{mistake}, status: 404},
+		{
+			desc: "no auth middleware", level: "ERROR", clinic: sound, open: true,
+			status: 302, outcome: "signed_in",
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			chain := []string{"auth", "clinic"}
+			if row.open {
+				chain = chain[1:]
+			}
+			instance := runWith(t, traefik.Tested[len(traefik.Tested)-1], map[string]any{
+				"routers": map[string]any{
+					probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+					"clinic": map[string]any{
+						"rule": "Host(`clinic`)", "service": "site", "middlewares": chain,
+					},
+				},
+				"middlewares": map[string]any{
+					"auth": map[string]any{"forwardAuth": map[string]any{
+						"address": auth.URL, "authResponseHeaders": []string{"X-Auth-Request-User"},
+					}},
+					"clinic": map[string]any{"plugin": map[string]any{"clinicpass": row.clinic}},
+				},
+				"services": siteService(b.site.URL),
+			}, traefik.Options{Level: row.level})
+			running := &running{url: instance.URL, log: instance.Log}
+			forged := map[string][]string{"X-Auth-Request-User": {"somebody"}}
+			got := running.exchange(t, "clinic", request{path: "/clinic", header: forged})
+			assert.Equal(t, row.status, got.status)
+			assert.Equal(t, row.outcome, got.header.Get("Clinicpass-Outcome"))
+			for _, line := range row.lines {
+				wantLine(t, instance, line)
+				assert.Contains(t, page, line)
+			}
+			if row.level == "ERROR" && len(row.lines) == 0 {
+				assert.NotContains(t, instance.Log(), "ERR")
+				assert.NotContains(t, instance.Log(), "clinicpass")
+			}
+		})
+	}
+}
+
+// TestErrorsMiddleware: an errors middleware before Clinicpass replaces its pages, as
+// docs/install.md says. One that comes after it, or that has only status 401, does not.
+func TestErrorsMiddleware(t *testing.T) {
+	page := document(t, "install.md")
+	b := newBench(t)
+	pages := func(status string) map[string]any {
+		return map[string]any{"errors": map[string]any{
+			"status": []string{status}, "service": "site", "query": "/replaced",
+		}}
+	}
+	router := func(host string, chain ...string) map[string]any {
+		return map[string]any{"rule": "Host(`" + host + "`)", "service": "site", "middlewares": chain}
+	}
+	instance := runTraefik(t, traefik.Tested[len(traefik.Tested)-1], "", map[string]any{
+		"routers": map[string]any{
+			probe:    map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
+			"before": router("before", "errors", "clinic"),
+			"behind": router("behind", "clinic", "errors"),
+			"only":   router("only", "only401", "clinic"),
+		},
+		"middlewares": map[string]any{
+			"errors":  pages("400-599"),
+			"only401": pages("401"),
+			"clinic":  map[string]any{"plugin": map[string]any{"clinicpass": b.baseConfig()}},
+		},
+		"services": siteService(b.site.URL),
+	})
+	running := &running{url: instance.URL, log: instance.Log}
+	for _, row := range []struct {
+		desc, host, outcome string
+		header              map[string][]string
+	}{
+		{desc: "before", host: "before"},
+		{desc: "after", host: "behind", outcome: "no_identity"},
+		{desc: "only 401, no identity", host: "only"},
+		{
+			desc: "only 401, a refused identity", host: "only", outcome: "identity_refused",
+			header: map[string][]string{"X-Auth-Request-User": {"x", "y"}},
+		},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			got := running.exchange(t, row.host, request{path: "/clinic", header: row.header})
+			assert.Equal(t, row.outcome, got.header.Get("Clinicpass-Outcome"))
+			replaced := strings.Contains(got.body, "/replaced")
+			assert.Equal(t, row.outcome == "", replaced, got.body)
+		})
+	}
+	assert.Contains(t, page, "`status: [\"401\"]`")
 }
 
 // TestPluginNotLoaded: what docs/troubleshooting.md says of a plugin that cannot be loaded.
@@ -204,13 +390,14 @@ func TestPluginNotLoaded(t *testing.T) {
 	}
 	assert.ErrorContains(t, err, line)
 	assert.Contains(t, document(t, "troubleshooting.md"), line)
+	assert.Contains(t, document(t, "install.md"), line)
 }
 
-// TestInternalServices: Traefik has no access log of a router with an internal service, unless
-// accessLog.addInternals is set.
+// TestInternalServices: Traefik has no access log and no metrics of a router with an internal
+// service, unless addInternals is set.
 func TestInternalServices(t *testing.T) {
 	for _, row := range []struct {
-		desc, service, static string
+		desc, service, static string // static goes into both sections
 		logged                bool
 	}{
 		{desc: "internal", service: "noop@internal"},
@@ -220,7 +407,9 @@ func TestInternalServices(t *testing.T) {
 		t.Run(row.desc, func(t *testing.T) {
 			b := newBench(t)
 			version := traefik.Tested[len(traefik.Tested)-1]
-			instance := runTraefik(t, version, "accessLog:\n  format: json\n"+row.static, map[string]any{
+			static := "accessLog:\n  format: json\n" + row.static +
+				"metrics:\n  prometheus: {entryPoint: web, addRoutersLabels: true}\n" + row.static
+			instance := runTraefik(t, version, static, map[string]any{
 				"routers": map[string]any{
 					probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "site"},
 					"clinic": map[string]any{
@@ -240,8 +429,13 @@ func TestInternalServices(t *testing.T) {
 			}, 5*time.Second, 10*time.Millisecond)
 			logged := strings.Contains(instance.Log(), `"RouterName":"clinic@file"`)
 			assert.Equal(t, row.logged, logged)
+			metrics := running.exchange(t, "metrics", request{path: "/metrics"}).body
+			require.Contains(t, metrics, `router="probe@file"`)
+			assert.Equal(t, row.logged, strings.Contains(metrics, `router="clinic@file"`), "metrics")
 		})
 	}
 	page := document(t, "troubleshooting.md")
-	assert.Contains(t, page, "`accessLog.addInternals: true`")
+	for _, section := range []string{"accessLog", "metrics", "tracing"} {
+		assert.Contains(t, page, "`"+section+".addInternals: true`")
+	}
 }
