@@ -330,6 +330,16 @@ func TestSafe(t *testing.T) {
 	}.findNothing(t, "file/clinic.yml")
 	edits{
 		{
+			desc: "a local plugin that the chart mounts",
+			edit: []string{
+				"  plugins:\n", "  localPlugins:\n",
+				"      version: v0.1.0\n", "      mountPath: /plugins-local/src/github.com/" +
+					"clinicpass/clinicpass\n      type: hostPath\n      hostPath: /opt/clinicpass\n",
+			},
+		},
+	}.findNothing(t, "kubernetes/values.yml")
+	edits{
+		{
 			desc: "the site's prefix is stripped behind ours",
 			edit: []string{
 				clinicChain, "[auth, clinic, strip]",

@@ -162,7 +162,7 @@ func (s *site) add(file string, t *tree) error {
 	}
 	isStatic := hasAny(root, staticKeys)
 	isDynamic := at(root, "http") != nil || at(root, "tcp") != nil || at(root, "udp") != nil || at(root, "tls") != nil
-	isChart := hasAny(root, chartKeys) && !isDynamic
+	isChart := (hasAny(root, chartKeys) || mountsPlugin(root)) && !isDynamic
 	if isChart {
 		s.addVariables(at(root, "env"))
 		for i, extra := range list(at(root, "extraObjects")) {

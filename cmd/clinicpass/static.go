@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,6 +27,9 @@ var chartKeys = []string{
 	"logs", "ports", "rbac", "service",
 }
 
+// mountKeys say in the chart's values where a local plugin's source is.
+var mountKeys = []string{"type", "hostPath", "volumeName", "mountPath", "subPath", "source"}
+
 // hasAny reports whether an object has one of the keys as a section or switched on, or as a list where the chart has lists.
 func hasAny(root object, keys []string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
@@ -43,7 +47,7 @@ func (s *site) addStatic(file string, t *tree) {
 
 // addChart takes in the values of Traefik's Helm chart, whose ports are entry points.
 func (s *site) addChart(file string, t *tree) error {
-	root := object{"experimental": at(t.root, "experimental"), "providers": at(t.root, "providers")}
+	root := object{"experimental": withoutMounts(at(t.root, "experimental")), "providers": at(t.root, "providers")}
 	points := object{}
 	ports, _ := at(t.root, "ports").(object)
 	for _, name := range sorted(ports) {
@@ -74,6 +78,37 @@ func (s *site) addChart(file string, t *tree) error {
 		s.static = append(s.static, &static{piece{file: file, tree: flags}, "chart"})
 	}
 	return s.addFlags(file, t, "additionalArguments", at(t.root, "additionalArguments"))
+}
+
+// mountsPlugin reports whether a local plugin has keys that only the chart's values have.
+func mountsPlugin(root object) bool {
+	plugins, _ := at(root, "experimental", "localPlugins").(object)
+	for _, plugin := range plugins {
+		options, _ := plugin.(object)
+		if slices.ContainsFunc(mountKeys, func(key string) bool { return options[key] != nil }) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutMounts returns the chart's section experimental without the keys by which the chart mounts local plugins.
+func withoutMounts(experimental any) any {
+	section, _ := experimental.(object)
+	plugins, ok := section["localPlugins"].(object)
+	if !ok {
+		return experimental
+	}
+	section, plugins = maps.Clone(section), maps.Clone(plugins)
+	for name, plugin := range plugins {
+		if options, ok := plugin.(object); ok {
+			options = maps.Clone(options)
+			maps.DeleteFunc(options, func(key string, _ any) bool { return slices.Contains(mountKeys, key) })
+			plugins[name] = options
+		}
+	}
+	section["localPlugins"] = plugins
+	return section
 }
 
 // addFlags takes in Traefik's command line, if it is one.

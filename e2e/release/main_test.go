@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,13 +49,16 @@ func repository(t *testing.T, version string) (dir string, run func(arguments ..
 	files := []string{
 		"plugin.go", "README.md", "docs/install.md", "docs/upgrading.md", "cmd/clinicpass/go.mod",
 	}
-	examples, err := filepath.Glob(filepath.Join(traefik.Root(), "examples", "*", "*"))
-	require.NoError(t, err)
-	for _, example := range examples {
-		name, err := filepath.Rel(traefik.Root(), example)
-		require.NoError(t, err)
+	examples := filepath.Join(traefik.Root(), "examples")
+	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(traefik.Root(), path)
 		files = append(files, name)
-	}
+		return err
+	})
+	require.NoError(t, err)
 	number := strings.TrimPrefix(version, "v")
 	for _, file := range files {
 		content, err := os.ReadFile(filepath.Join(traefik.Root(), file))
