@@ -53,8 +53,21 @@ func authLayers(t *testing.T, rows map[string]sample) *httptest.Server {
 	return server
 }
 
+// renamed returns the names of a preset's middlewares without those of another provider.
+func renamed(preset string, names any) []any {
+	list, _ := names.([]any)
+	all := []any{}
+	for _, name := range list {
+		if text, _ := name.(string); !strings.Contains(text, "@") {
+			all = append(all, preset+"-"+text)
+		}
+	}
+	return all
+}
+
 // TestExamplesOfAuthLayers: the example of each preset, decoded by Traefik's own code, makes the
-// right user of what that auth layer sends, and turns strangers away where Traefik is to ask.
+// right user of what that auth layer sends, and turns strangers away where Traefik is to ask. With
+// a proof, nobody gets in by a router that lacks the auth middleware.
 func TestExamplesOfAuthLayers(t *testing.T) {
 	b := newBench(t)
 	rows := samples(t)
@@ -63,8 +76,9 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 	dir := t.TempDir()
 	hash := sha1.Sum([]byte("password")) // as an htpasswd file has it
 	for name, content := range map[string]string{
-		"vsee_key": vseetest.Key,
-		"users":    "jdoe-r1:{SHA}" + base64.StdEncoding.EncodeToString(hash[:]),
+		"vsee_key":         vseetest.Key,
+		"clinicpass_proof": fictitiousProof,
+		"users":            "jdoe-r1:{SHA}" + base64.StdEncoding.EncodeToString(hash[:]),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600))
 	}
@@ -74,8 +88,14 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 	middlewares := map[string]any{}
 	asked := map[string]bool{}  // by Traefik
 	secure := map[string]bool{} // over TLS
+	proven := map[string]bool{} // by a proof
+	unproven := 0
 	for preset, row := range rows {
-		decoded := decodeAsTraefik(t, "dynamic.yml", example(t, "auth-layers/"+preset+".yml"))
+		content := example(t, "auth-layers/"+preset+".yml")
+		if strings.Contains(content, "Clinicpass logs a warning at startup") {
+			unproven++
+		}
+		decoded := decodeAsTraefik(t, "dynamic.yml", content)
 		filled := strings.NewReplacer(
 			"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
 			"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
@@ -89,33 +109,49 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 			}
 		}
 		require.NoError(t, json.Unmarshal([]byte(filled), &config), preset)
-		chain := []string{}
 		if auth := config.HTTP.Middlewares["auth"]; auth != nil {
 			asked[preset] = true
 			if auth["forwardAuth"] != nil {
 				auth["forwardAuth"]["address"] = layers.URL + "/" + preset
 			}
-			chain = append(chain, preset+"-auth")
-			middlewares[preset+"-auth"] = auth
 		}
 		clinic, _ := config.HTTP.Middlewares["clinic"]["plugin"]["clinicpass"].(map[string]any)
+		identity, _ := clinic["identity"].(map[string]any)
 		if row.Token != nil {
-			identity, _ := clinic["identity"].(map[string]any)
 			jwt, _ := identity["jwt"].(map[string]any)
 			row.Token.use(jwt)
 			clinic = overlay(clinic, keysAt(signer.url(row.Token)))
 		}
-		middlewares[preset] = map[string]any{"plugin": map[string]any{"clinicpass": clinic}}
+		if proof, _ := identity["proof"].(map[string]any); proof != nil {
+			proven[preset] = true
+			if header, _ := proof["header"].(string); config.HTTP.Middlewares["proof"] == nil {
+				row.Headers[header] = []string{fictitiousProof} // the auth layer adds it
+			}
+		}
+		config.HTTP.Middlewares["clinic"]["plugin"]["clinicpass"] = clinic
+		for name, middleware := range config.HTTP.Middlewares {
+			if chain := middleware["chain"]; chain != nil {
+				chain["middlewares"] = renamed(preset, chain["middlewares"])
+			}
+			middlewares[preset+"-"+name] = middleware
+		}
 		router := config.HTTP.Routers["clinic"]
-		router["middlewares"] = append(chain, preset)
+		router["middlewares"] = renamed(preset, router["middlewares"])
 		secure[preset] = router["tls"] != nil
 		routers[preset] = router
+		routers["forgotten-"+preset] = overlay(router, map[string]any{
+			"rule":        "Host(`forgotten-" + preset + ".example.com`)",
+			"middlewares": renamed(preset, []any{"clinic"}),
+		})
 	}
 	version := traefik.Tested[len(traefik.Tested)-1]
 	instance := runWith(t, version, map[string]any{
 		"routers": routers, "middlewares": middlewares,
 		"services": map[string]any{"portal": siteService(b.site.URL)["site"]},
-	}, traefik.Options{Secure: true})
+	}, traefik.Options{
+		Secure: true, Env: []string{"CLINICPASS_SECRET_PROOF=" + fictitiousProof},
+	})
+	wantErrors(t, instance.Log(), unproven)
 	for preset, row := range rows {
 		t.Run(preset, func(t *testing.T) {
 			running := &running{url: instance.URL, log: instance.Log}
@@ -142,6 +178,13 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 				assert.Empty(t, got.outcome(), "a stranger")
 			} else {
 				maps.Copy(header, sent)
+			}
+			if proven[preset] {
+				forged := maps.Clone(sent)
+				forged["X-Clinicpass-Proof"] = []string{"guess"}
+				host := "forgotten-" + host
+				got := running.send(t, host, request{path: "/clinic", header: forged})
+				assert.Equal(t, "identity_refused", got.outcome(), "without the auth middleware")
 			}
 			b.clinic.Reset()
 			got := running.send(t, host, request{path: "/clinic/visits/7", header: header})

@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,6 +123,11 @@ func TestExamples(t *testing.T) {
 			kind: "kv",
 			read: matched(`consul kv put '(traefik/[^']+)' '([^']*)'`),
 		},
+		{
+			desc: "replicas/keys.redis",
+			kind: "kv",
+			read: matched(`(?m)^SET (traefik/\S+) "?(.*?)"?$`),
+		},
 		{desc: "patients/clinic.yml", kind: "dynamic.yml", read: asItStands},
 	} {
 		t.Run(row.desc, func(t *testing.T) {
@@ -132,11 +141,19 @@ func TestExamples(t *testing.T) {
 func runExample(t *testing.T, file string, decoded []byte) {
 	t.Helper()
 	b := newBench(t)
-	hospital := httptest.NewServer(portal.New())
+	site := portal.New()
+	hospital := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, portal.ForwardAuthPath) {
+			w.Header().Set("X-Clinicpass-Proof", fictitiousProof) // as docker/oauth2-proxy.yml
+		}
+		site.ServeHTTP(w, r)
+	}))
 	t.Cleanup(hospital.Close)
 	secrets := t.TempDir()
 	for name, secret := range map[string]string{
 		"vsee_key":           vseetest.Key,
+		"vsee_admin_token":   vseetest.AdminToken,
+		"clinicpass_proof":   fictitiousProof,
 		"family_key":         vseetest.Key,
 		"family_admin_token": vseetest.AdminToken,
 	} {
@@ -156,7 +173,8 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	var config struct{ HTTP map[string]any }
 	require.NoError(t, json.Unmarshal([]byte(filled), &config))
 	// Where the portal is, its container or its own configuration says.
-	config.HTTP["services"] = map[string]any{"portal": siteService(hospital.URL)["site"]}
+	service := siteService(hospital.URL)["site"]
+	config.HTTP["services"] = map[string]any{"portal": service, "oauth2": service}
 	added := map[string]any{probe: map[string]any{"rule": "Host(`probe`)", "service": "portal"}}
 	if routers, _ := config.HTTP["routers"].(map[string]any); routers["portal"] == nil {
 		added["portal"] = map[string]any{ // as an ordinary site has it
@@ -166,7 +184,8 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	}
 	version := traefik.Tested[len(traefik.Tested)-1]
 	dynamic := overlay(config.HTTP, map[string]any{"routers": added})
-	instance := runWith(t, version, dynamic, traefik.Options{Secure: true})
+	static := accessLogOf(t, file)
+	instance := runWith(t, version, dynamic, traefik.Options{Static: static, Secure: true})
 	running := &running{url: instance.SecureURL, log: instance.Log}
 	host := "portal.example.com"
 	id := portal.Providers[0].ID
@@ -176,6 +195,8 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	switch file {
 	case "two-clinics/clinic.yml":
 		prefixes, rooms = append(prefixes, "/family-clinic"), 1
+	case "replicas/keys.redis":
+		rooms = 1
 	case "patients/clinic.yml":
 		prefixes = append(prefixes, "/visit")
 		users = append(users, [2]string{"200", "patient-" + id})
@@ -203,6 +224,93 @@ func runExample(t *testing.T, file string, decoded []byte) {
 		assert.Equal(t, want, got.status, path)
 		assert.Empty(t, got.outcome(), path)
 	}
+	assert.EventuallyWithT(t, func(c *assert.CollectT) {
+		count := strings.Count(instance.Log(), `"downstream_Clinicpass-Outcome":"signed_in"`)
+		assert.Equal(c, len(prefixes), count, "sign-ins in the access log")
+	}, 3*time.Second, 5*time.Millisecond)
+	unproven := 0
+	if strings.Contains(example(t, file), "Clinicpass logs a warning at startup") {
+		unproven = len(prefixes)
+	}
+	wantErrors(t, instance.Log(), unproven)
+}
+
+// accessLogOf returns a static configuration with an access log, which takes in internal services
+// if the example sets that.
+func accessLogOf(t *testing.T, file string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(traefik.Root(), "examples", filepath.Dir(file), "*"))
+	require.NoError(t, err)
+	internals := "false"
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if strings.Contains(string(content), "ccessLog.addInternals") ||
+			strings.Contains(string(content), "addInternals: true") {
+			internals = "true"
+		}
+	}
+	return "accessLog: {format: json, addInternals: " + internals +
+		", fields: {headers: {names: {Clinicpass-Outcome: keep, Location: drop}}}}"
+}
+
+var errorPattern = regexp.MustCompile(`(?m)^\S+ ERR .*$`)
+
+// wantErrors checks that Traefik's log has so many warnings of Clinicpass that nothing proves the
+// identity, which are at the level ERROR, and no error.
+func wantErrors(t *testing.T, log string, unproven int) {
+	t.Helper()
+	count, others := 0, []string{}
+	for _, line := range errorPattern.FindAllString(log, -1) {
+		if strings.Contains(line, "nothing proves that your auth middleware") {
+			count++
+			continue
+		}
+		others = append(others, line)
+	}
+	assert.Equal(t, unproven, count, "warnings that nothing proves the identity")
+	assert.Empty(t, others)
+}
+
+// certificatePEM returns a certificate for example.com, its key, and who trusts it.
+func certificatePEM(t *testing.T) (certificate, key []byte, trusted *x509.CertPool) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	server.Close()
+	transport, _ := server.Client().Transport.(*http.Transport)
+	der, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	require.NoError(t, err)
+	block := pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	keyBlock := pem.Block{Type: "PRIVATE KEY", Bytes: der}
+	return pem.EncodeToMemory(&block), pem.EncodeToMemory(&keyBlock),
+		transport.TLSClientConfig.RootCAs
+}
+
+// TestExampleCertificate: browsers trust a site with docker/certificate.yml.
+func TestExampleCertificate(t *testing.T) {
+	certificate, key, roots := certificatePEM(t)
+	folder, secrets := t.TempDir(), t.TempDir()
+	config := strings.ReplaceAll(example(t, "docker/certificate.yml"), "/run/secrets", secrets)
+	for file, content := range map[string][]byte{
+		filepath.Join(secrets, "certificate"):     certificate,
+		filepath.Join(secrets, "certificate_key"): key,
+		filepath.Join(folder, "certificate.yml"):  []byte(config),
+		filepath.Join(folder, "probe.yml"): []byte("http: {routers: {probe: {rule: Host(`" +
+			probe + "`), service: noop@internal}}}"),
+	} {
+		require.NoError(t, os.WriteFile(file, content, 0o600))
+	}
+	version := traefik.Tested[len(traefik.Tested)-1]
+	instance := runWith(t, version, nil, traefik.Options{
+		Provider: `file: {directory: "` + folder + `"}`, Secure: true,
+	})
+	address := strings.TrimPrefix(instance.SecureURL, "https://")
+	connection, err := tls.Dial("tcp", address, &tls.Config{
+		RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12,
+	})
+	require.NoError(t, err)
+	assert.NoError(t, connection.Close())
+	wantErrors(t, instance.Log(), 0)
 }
 
 // TestExamplesOfLoading: Traefik's code takes the static configurations as they are meant.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts the clinic's router and middlewares into Consul. Every Traefik with providers.consul reads them. For the access log and
 # metrics of a router with noop@internal, set accessLog.addInternals and metrics.addInternals.
+# Clinicpass logs a warning at startup until you prove the identity: docs/install.md#prove-the-identity
 set -eu
 consul kv put 'traefik/http/routers/clinic/rule' 'Host(`portal.example.com`) && (Path(`/clinic`) || PathPrefix(`/clinic/`))'
 consul kv put 'traefik/http/routers/clinic/entryPoints/0' 'websecure'

@@ -1,5 +1,6 @@
 # nomad job run portal.nomad.hcl. Traefik's Nomad provider reads the tags of the portal's service.
 # Traefik's own job (traefik.nomad.hcl) has the key at /secrets/vsee_key, and allows that folder with CLINICPASS_FILES.
+# Clinicpass logs a warning at startup until you prove the identity: docs/install.md#prove-the-identity
 job "portal" {
   group "portal" {
     network {

@@ -14,6 +14,7 @@ job "traefik" {
           "--entryPoints.web.address=:80",
           "--entryPoints.web.http.redirections.entryPoint.to=websecure",
           "--entryPoints.websecure.address=:443",
+          "--entryPoints.websecure.http.aliasHeadersStrategy=reject",
           "--providers.nomad.endpoint.address=http://127.0.0.1:4646",
           "--experimental.abortOnPluginFailure=true",
           "--experimental.plugins.clinicpass.moduleName=github.com/clinicpass/clinicpass",
