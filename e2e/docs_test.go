@@ -190,7 +190,8 @@ func TestAuthLayersPage(t *testing.T) {
 	}
 }
 
-// sameInExample looks whether the blocks of a preset's section stand in its example too.
+// sameInExample looks whether the blocks of a preset's section stand in its example too, which may
+// have more against forged identities: a proof, or the confirmation that nothing else can forge one.
 func sameInExample(t *testing.T, preset, section string) {
 	t.Helper()
 	var whole struct {
@@ -200,13 +201,23 @@ func sameInExample(t *testing.T, preset, section string) {
 	require.NoError(t, yaml.Unmarshal([]byte(example(t, file)), &whole), file)
 	plugin, _ := whole.HTTP.Middlewares["clinic"]["plugin"].(map[string]any)
 	clinic, _ := plugin["clinicpass"].(map[string]any)
+	identity, _ := clinic["identity"].(map[string]any)
+	delete(identity, "proof")
+	delete(identity, "trust")
+	auth := whole.HTTP.Middlewares["auth"]
+	if forward, _ := auth["forwardAuth"].(map[string]any); forward != nil {
+		headers, _ := forward["authResponseHeaders"].([]any)
+		forward["authResponseHeaders"] = slices.DeleteFunc(headers, func(header any) bool {
+			return header == "X-Clinicpass-Proof"
+		})
+	}
 	for _, block := range yamlPattern.FindAllStringSubmatch(section, -1) {
 		var shown map[string]any
 		require.NoError(t, yaml.Unmarshal([]byte(block[1]), &shown), preset)
 		for key, want := range shown {
 			got := clinic[key]
 			if key != "identity" {
-				got = whole.HTTP.Middlewares["auth"][key]
+				got = auth[key]
 			}
 			assert.Equal(t, want, got, "%s of examples/%s", key, file)
 		}

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -98,7 +99,11 @@ kind: Gateway
 metadata: {name: traefik, namespace: portal}
 spec:
   gatewayClassName: traefik
-  listeners: [{name: web, protocol: HTTP, port: PORT}]
+  listeners:
+    - name: websecure
+      protocol: HTTPS
+      port: PORT
+      tls: {certificateRefs: [{name: portal-tls}]}
 `
 
 // apiServer is one with Traefik's definitions, the rights that its manifests give, and the
@@ -142,6 +147,16 @@ func (c *apiServer) kubectl(arguments ...string) string {
 	return output
 }
 
+// createCertificate puts a certificate into a Secret beside the portal.
+func (c *apiServer) createCertificate(name string) {
+	c.t.Helper()
+	certificate, key, _ := certificatePEM(c.t)
+	encode := base64.StdEncoding.EncodeToString
+	c.apply("apiVersion: v1\nkind: Secret\nmetadata: {name: " + name + ", namespace: portal}\n" +
+		"type: kubernetes.io/tls\ndata: {tls.crt: " + encode(certificate) +
+		", tls.key: " + encode(key) + "}\n")
+}
+
 // TestKubernetes: two Traefiks take the example's objects from a real API server, with the rights
 // that Traefik's own manifests give, and the API key from a Secret; a Secret that is corrected
 // takes effect at once, and one Traefik is enough.
@@ -166,16 +181,17 @@ func TestKubernetes(t *testing.T) {
 	require.NoError(t, err)
 	replicas := []*traefik.Instance{}
 	for i := range 2 {
-		address, err := program.FreeAddress()
+		secure, err := program.FreeAddress()
 		require.NoError(t, err)
 		provider := "kubernetesCRD: " + c.access + ", allowExternalNameServices: true}"
 		if i == 0 {
-			_, port, _ := strings.Cut(address, ":")
+			c.createCertificate("portal-tls")
+			_, port, _ := strings.Cut(secure, ":")
 			apply(strings.ReplaceAll(gatewayManifests, "PORT", port))
 			provider += ", kubernetesGateway: " + c.access + "}"
 		}
 		instance, err := traefik.Start(traefik.Options{
-			Binary: bin, Address: address, Provider: provider, Probe: probe, Secure: true,
+			Binary: bin, Provider: provider, Probe: probe, Secure: true, SecureAddress: secure,
 		})
 		require.NoError(t, err)
 		stopAfter(t, instance)
@@ -188,13 +204,9 @@ func TestKubernetes(t *testing.T) {
 		return map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, id)}}
 	}
 	cookie := cookieOf(0)
-	plain := false // the Gateway's listener is HTTP, the IngressRoute's entry point HTTPS
 	ask := func(i int, path string, header map[string][]string) answer {
 		t.Helper()
 		replica := &running{url: replicas[i].SecureURL, log: replicas[i].Log}
-		if plain {
-			replica.url = replicas[i].URL
-		}
 		return replica.send(t, "portal.example.com", request{path: path, header: header})
 	}
 	const path = "/clinic/visits/7"
@@ -253,12 +265,10 @@ func TestKubernetes(t *testing.T) {
 	// The same by the Gateway API, of which only the first Traefik has the provider.
 	kubectl("delete", "ingressroute", "clinic", "--namespace", "portal")
 	apply(example(t, "kubernetes/gateway.yml"))
-	plain = true
 	soon("by the HTTPRoute", 0, 2)
 	holds("by the HTTPRoute", 0)
 	apply(fill(example(t, "kubernetes/ingressroute.yml")))
 	apply(secret)
-	plain = false
 	replicas[0].Kill()
 	soon("the second Traefik alone", 1, 3)
 	holds("the second Traefik alone", 1)

@@ -44,7 +44,7 @@ func secretFiles(t *testing.T) string {
 		"vsee_key":         vseetest.Key,
 		"client_secret":    authlayer.ClientSecret,
 		"cookie_secret":    "0123456789abcdef0123456789abcdef",
-		"clinicpass_proof": fictitiousProof,
+		"clinicpass_proof": fictitiousProof + "\n", // as openssl writes it
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(secret), 0o600))
 	}
@@ -67,7 +67,8 @@ func composeFlags(t *testing.T) []string {
 	return flags
 }
 
-// startExampleProxy runs oauth2-proxy as examples/docker does, with the proof of docs/install.md.
+// startExampleProxy runs oauth2-proxy as examples/docker does. The proof is what docs/install.md
+// shows.
 func startExampleProxy(
 	t *testing.T, provider *authlayer.OpenIDProvider, secrets string,
 ) *authlayer.OAuth2Proxy {
@@ -80,11 +81,12 @@ func startExampleProxy(
 	proof := installSnippet(t, "injectResponseHeaders:\n  # ... the other headers")
 	_, header, found := strings.Cut(proof, "# ... the other headers\n")
 	require.True(t, found, proof)
+	require.Contains(t, content, header)
 	fill := strings.NewReplacer(
 		"0.0.0.0:4180", address, "https://idp.example.com", provider.Issuer, "/run/secrets", secrets,
 	).Replace
 	file := filepath.Join(t.TempDir(), "oauth2-proxy.yml")
-	require.NoError(t, os.WriteFile(file, []byte(fill(content+header)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(fill(content)), 0o600))
 	flags := composeFlags(t)
 	for i := range flags {
 		flags[i] = fill(flags[i])
@@ -101,8 +103,8 @@ func startExampleProxy(
 }
 
 // TestOAuth2ProxyExample: examples/docker signs a provider in over TLS by a real oauth2-proxy, with
-// the names of the claims given_name and family_name. With the proof that docs/install.md shows,
-// nobody gets in by a router that lacks the auth middleware.
+// the names of the claims given_name and family_name. Nobody gets in by a router that lacks the auth
+// middleware, because of the proof, which is what docs/install.md shows.
 func TestOAuth2ProxyExample(t *testing.T) {
 	b := newBench(t)
 	callback := "https://" + hospitalHost + authlayer.CallbackPath
@@ -121,9 +123,7 @@ func TestOAuth2ProxyExample(t *testing.T) {
 	var decoded struct{ HTTP map[string]any }
 	content := fill(string(decodeAsTraefik(t, "labels", labels)))
 	require.NoError(t, json.Unmarshal([]byte(content), &decoded))
-	var shown struct{ HTTP map[string]any }
-	proof := installSnippet(t, "# ... the other headers, and")
-	require.NoError(t, yaml.Unmarshal([]byte(fill(proof)), &shown))
+	sameProof(t, decoded.HTTP, fill(installSnippet(t, "# ... the other headers, and")))
 	config := overlay(decoded.HTTP, map[string]any{
 		"services": map[string]any{
 			"portal": siteService(b.site.URL)["site"], "oauth2": siteService(proxy.URL)["site"],
@@ -136,7 +136,6 @@ func TestOAuth2ProxyExample(t *testing.T) {
 				"middlewares": []string{"clinic"},
 			},
 		},
-		"middlewares": withProof(t, decoded.HTTP, shown.HTTP),
 	})
 	version := traefik.Tested[len(traefik.Tested)-1]
 	instance := runWith(t, version, config, traefik.Options{Secure: true})
@@ -160,23 +159,39 @@ func TestOAuth2ProxyExample(t *testing.T) {
 	assert.Len(t, b.clinic.Requests(), 1)
 }
 
-// withProof returns the example's middlewares with what docs/install.md adds for a proof.
-func withProof(t *testing.T, example, shown map[string]any) map[string]any {
+// sameProof checks that the example's middlewares have the proof of docs/install.md.
+func sameProof(t *testing.T, example map[string]any, shown string) {
 	t.Helper()
-	section := func(parent map[string]any, keys ...string) map[string]any {
-		for _, key := range keys {
-			next, ok := parent[key].(map[string]any)
-			require.True(t, ok, "no section %s in %v", key, parent)
-			parent = next
+	type proven struct {
+		HTTP struct {
+			Middlewares struct {
+				Auth struct {
+					ForwardAuth struct {
+						Headers []string `json:"authResponseHeaders" yaml:"authResponseHeaders"`
+					} `json:"forwardAuth" yaml:"forwardAuth"`
+				}
+				Clinic struct {
+					Plugin struct {
+						Clinicpass struct {
+							Identity struct{ Proof map[string]string }
+						}
+					}
+				}
+			}
 		}
-		return parent
 	}
-	added := section(shown, "middlewares")
-	headers, _ := section(example, "middlewares", "auth", "forwardAuth")["authResponseHeaders"].([]any)
-	more, _ := section(added, "auth", "forwardAuth")["authResponseHeaders"].([]any)
-	require.Equal(t, []any{"X-Clinicpass-Proof"}, more)
-	section(added, "auth", "forwardAuth")["authResponseHeaders"] = append(headers, more...)
-	return added
+	var want, got proven
+	require.NoError(t, yaml.Unmarshal([]byte(shown), &want))
+	content, err := json.Marshal(map[string]any{"http": example})
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(content, &got))
+	auth, clinic := &want.HTTP.Middlewares.Auth, &want.HTTP.Middlewares.Clinic
+	require.Equal(t, []string{"X-Clinicpass-Proof"}, auth.ForwardAuth.Headers)
+	require.Len(t, clinic.Plugin.Clinicpass.Identity.Proof, 2)
+	headers := got.HTTP.Middlewares.Auth.ForwardAuth.Headers
+	assert.Contains(t, headers, auth.ForwardAuth.Headers[0])
+	proof := got.HTTP.Middlewares.Clinic.Plugin.Clinicpass.Identity.Proof
+	assert.Equal(t, clinic.Plugin.Clinicpass.Identity.Proof, proof)
 }
 
 // TestProofByHeaders: the chain of docs/install.md for an auth layer that cannot add a header. Only

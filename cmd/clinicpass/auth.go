@@ -11,7 +11,8 @@ import (
 
 // checkBefore checks the middlewares that run before and after Clinicpass.
 func (k *checker) checkBefore(r *router, e *entryPoint, c *clinic, before, behind []*middleware) {
-	authenticated := c.proven()
+	added := slices.ContainsFunc(before, func(m *middleware) bool { return addsProof(m, c) })
+	authenticated := c.proven() && !added
 	auths := []*middleware{}
 	for i, m := range before {
 		authenticated = authenticated || k.authenticates(m, c)
@@ -27,7 +28,7 @@ func (k *checker) checkBefore(r *router, e *entryPoint, c *clinic, before, behin
 		}
 	}
 	if len(auths) > 0 {
-		k.checkAuth(c, auths)
+		k.checkAuth(c, auths, added)
 	}
 	if authenticated {
 		return
@@ -113,11 +114,16 @@ func (k *checker) checkErrors(r *router, c *clinic, m *middleware) {
 	}
 }
 
+const proofKey = "identity.proof.header"
+
 // checkRemoved finds a headers middleware that undoes what the auth middleware before it has set.
 func (k *checker) checkRemoved(m *middleware, c *clinic) {
 	set, _ := at(m.config, "customRequestHeaders").(object)
 	headers := c.identityHeaders()
 	for _, key := range sorted(headers) {
+		if key == proofKey && addsProof(m, c) {
+			continue
+		}
 		for name := range set {
 			if strings.EqualFold(name, headers[key]) {
 				k.add(m.piece, "customRequestHeaders", m.name, "header-removed", "customRequestHeaders replaces or removes %s, which %s reads (%s). Put this middleware before the auth middleware, or remove the header from its list.", headers[key], c.name, key)
@@ -126,20 +132,37 @@ func (k *checker) checkRemoved(m *middleware, c *clinic) {
 	}
 }
 
+// addsProof reports whether a headers middleware adds the proof, in the place of an auth layer that cannot.
+func addsProof(m *middleware, c *clinic) bool {
+	proof := c.config.Identity.Proof.Header
+	if proof == "" || !strings.EqualFold(m.kind, "headers") {
+		return false
+	}
+	set, _ := at(m.config, "customRequestHeaders").(object)
+	for name := range set {
+		if strings.EqualFold(name, proof) && text(set[name]) != "" { // an empty value removes the header
+			return true
+		}
+	}
+	return false
+}
+
 // checkAuth checks that an auth middleware sets each header that Clinicpass reads. If none does, the finding names the last one.
-func (k *checker) checkAuth(c *clinic, auths []*middleware) {
+// A proof that Traefik itself added says nothing about the other headers.
+func (k *checker) checkAuth(c *clinic, auths []*middleware, added bool) {
+	proven := c.proven() && !added
 	headers := c.identityHeaders()
 	last := auths[len(auths)-1]
 	basic := !strings.EqualFold(last.kind, "forwardAuth")
 	for _, key := range sorted(headers) {
 		name := headers[key]
-		if slices.ContainsFunc(auths, func(m *middleware) bool { return passesOn(m, name) }) {
+		if key == proofKey && added || slices.ContainsFunc(auths, func(m *middleware) bool { return passesOn(m, name) }) {
 			continue
 		}
 		switch {
-		case basic && key == "identity.headers.id" && !c.proven():
+		case basic && key == "identity.headers.id" && !proven:
 			k.add(last.piece, "headerField", last.name, "header-not-listed", "headerField of middleware %q is not %s, from which %s reads the user ID. Set headerField: %[2]s.", last.name, name, c.name)
-		case basic && !c.proven():
+		case basic && !proven:
 			k.add(last.piece, "headerField", last.name, "header-not-listed", "%s sets one header only, so a browser can set %s, which %s reads (%s). Use the preset basic-auth, or remove this header from the configuration.", last.kind, name, c.name, key)
 		case !basic:
 			k.add(last.piece, "authResponseHeaders", last.name, "header-not-listed", "authResponseHeaders of middleware %q does not list %s, which %s reads (%s), so it is missing or comes from the browser. Add it, spelled exactly.", last.name, name, c.name, key)

@@ -189,7 +189,7 @@ func (c *clinic) identityHeaders() map[string]string {
 			headers["identity.headers.groups"] = names.Groups
 		}
 	}
-	headers["identity.proof.header"] = c.config.Identity.Proof.Header
+	headers[proofKey] = c.config.Identity.Proof.Header
 	for key, name := range headers {
 		if name == "" {
 			delete(headers, key)
