@@ -62,7 +62,7 @@ func TestConfigurationErrors(t *testing.T) {
 // mistakesOf returns the mistakes that a log names for a middleware, each on a line of its own.
 func mistakesOf(log, name string) []string {
 	pattern := regexp.MustCompile("clinicpass: the configuration of " + regexp.QuoteMeta(name) +
-		`@\w+ needs correction: ([a-z][A-Za-z.]*: .*)`)
+		`@\w+ needs correction: ([a-z][A-Za-z.]*(?:"[^"]*")?: .*)`)
 	found := []string{}
 	for _, match := range pattern.FindAllStringSubmatch(strings.ReplaceAll(log, `\"`, `"`), -1) {
 		if !slices.Contains(found, match[1]) {

@@ -135,7 +135,7 @@ func wrongImports(folder string, imports []string) []string {
 
 // TestSize: nobody has to read more than a few screens to know a file, or an evening for all.
 func TestSize(t *testing.T) {
-	const maxFile, maxAll = 250, 4900 // lines
+	const maxFile, maxAll = 250, 4950 // lines
 	root, err := filepath.Glob(filepath.Join(traefik.Root(), "*.go"))
 	require.NoError(t, err)
 	isTest := func(name string) bool { return strings.HasSuffix(name, "_test.go") }

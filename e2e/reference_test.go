@@ -64,6 +64,9 @@ func (r *reference) add(prefix, meaning, absence string, section reflect.Value) 
 	for i := range section.NumField() {
 		field, value := section.Type().Field(i), section.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		comment := defaultPattern.FindStringSubmatch(r.comments[section.Type().Name()+"."+field.Name])
 		if value.Kind() == reflect.Struct {
 			r.add(prefix+name+".", comment[1], comment[2], value)

@@ -66,6 +66,9 @@ func (k *checker) checkMiddlewares() {
 		k.checkNames(where, c)
 		for _, line := range signin.Check(c.checkable(k.command.ReadSecrets)) {
 			key, problem, _ := strings.Cut(line, ": ")
+			if problem == config.NotAKey { // checkKeys says more
+				continue
+			}
 			operators := k.site.raw && strings.Contains(problem, "that Traefik's operator allows") // a running Traefik has checked this
 			if !operators && !isTemplate(at(raw, strings.Split(key, ".")...)) {                    // its value is not known yet
 				k.add(where, key, name, "invalid", "%s %s", key, problem)
@@ -141,12 +144,14 @@ func decode(raw object) (*config.Config, error) {
 	return decoded, decoder.Decode(raw)
 }
 
-// checkKeys finds what Traefik's decoder drops silently.
+// checkKeys finds keys that Clinicpass refuses, and names the most similar one.
 func (k *checker) checkKeys(where piece, name, path string, config object, known reflect.Type) {
 	fields := map[string]reflect.Type{}
 	for i := range known.NumField() {
 		key, _, _ := strings.Cut(known.Field(i).Tag.Get("json"), ",")
-		fields[key] = known.Field(i).Type
+		if key != "-" {
+			fields[key] = known.Field(i).Type
+		}
 	}
 	for _, key := range sorted(config) {
 		field, nearest := fieldOf(fields, key)
@@ -158,7 +163,7 @@ func (k *checker) checkKeys(where piece, name, path string, config object, known
 		case torn:
 			k.add(where, path, name, "unknown-key", "%s has no value, because the space or = after it is missing. Add it.", full)
 		case field == nil:
-			k.add(where, full, name, "unknown-key", "Unknown or misspelled key %s: Traefik drops it silently. Did you mean %s?", full, below(path, nearest))
+			k.add(where, full, name, "unknown-key", "Unknown or misspelled key %s: Clinicpass refuses it. Did you mean %s?", full, below(path, nearest))
 		case field.Kind() == reflect.Struct && isMap:
 			k.checkKeys(where, name, full, nested, field)
 		case field.Kind() == reflect.Struct:

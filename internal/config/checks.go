@@ -83,6 +83,7 @@ func PlainPath(path string) bool {
 	return strings.HasPrefix(path, "/") && len(path) <= MaxPath && utf8.ValidString(path) &&
 		!strings.Contains(path, "//") && !strings.ContainsAny(path, `\%`) &&
 		!strings.Contains(path+"/", "/./") && !strings.Contains(path+"/", "/../") &&
+		!strings.Contains(path, "/.;") && !strings.Contains(path, "/..;") && // Java servers cut at ";"
 		strings.IndexFunc(path, unicode.IsControl) < 0
 }
 

@@ -3,9 +3,10 @@
 package config
 
 // Config is the middleware's configuration as Traefik decodes it. Traefik matches keys with field
-// names in any case, drops unknown keys, and leaves durations as texts. docs/configuration.md is
-// generated from the comments on the fields: the meaning of each key, and its default if
-// CreateConfig sets none. A section's comment goes before those of its keys.
+// names in any case and leaves durations as texts. It puts the keys that a section does not have
+// into the section's field Unknown. docs/configuration.md is generated from the comments on the
+// fields: the meaning of each key, and its default if CreateConfig sets none. A section's comment
+// goes before those of its keys.
 type Config struct {
 	// Clinicpass answers this path and every path below it: `/clinic` and `/clinic/...`, not
 	// `/clinicx`. With `/` it answers every path.
@@ -20,7 +21,8 @@ type Config struct {
 	Pages      Pages    `json:"pages,omitempty"`
 	// Passes paths such as `//a` and the empty path unchanged. Set it if an entry point has
 	// `sanitizePath: false`, or if `stripPrefix` runs before Clinicpass on the portal's router.
-	ExactPassThrough bool `json:"exactPassThrough,omitempty"`
+	ExactPassThrough bool                   `json:"exactPassThrough,omitempty"`
+	Unknown          map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Portal describes the clinic's portal, where the browser is sent.
@@ -37,7 +39,8 @@ type Portal struct {
 	// More query parameters for the auth address, such as `disable_navigation: "1"`. Default: none.
 	AuthParams map[string]string `json:"authParams,omitempty"`
 	// Allows a page of the same site to open the clinic in an iframe.
-	AllowFrame bool `json:"allowFrame,omitempty"`
+	AllowFrame bool                   `json:"allowFrame,omitempty"`
+	Unknown    map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // API describes the clinic's API. Its secrets are a literal, file:PATH or env:NAME.
@@ -56,7 +59,8 @@ type API struct {
 	// Encoding of request bodies: `multipart`, `json` or `form`.
 	Encoding string `json:"encoding,omitempty"`
 	// Time limit for one sign-in with all its calls and retries, at most `1m`.
-	Timeout string `json:"timeout,omitempty"`
+	Timeout string                 `json:"timeout,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Identity says in which headers the auth layer puts the provider's identity.
@@ -77,9 +81,10 @@ type Identity struct {
 	AllowedGroups []string `json:"allowedGroups,omitempty"`
 	// `network` confirms that only your auth middleware can set plain identity headers. Clinicpass
 	// then starts without the warning that nothing proves them. Default: none.
-	Trust string `json:"trust,omitempty"`
-	Proof Proof  `json:"proof,omitempty"`
-	JWT   JWT    `json:"jwt,omitempty"`
+	Trust   string                 `json:"trust,omitempty"`
+	Proof   Proof                  `json:"proof,omitempty"`
+	JWT     JWT                    `json:"jwt,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Proof names a header by which the auth layer proves that it set the others.
@@ -87,7 +92,8 @@ type Proof struct {
 	// Header with a secret, which proves that the auth layer answered for this request. Default: none.
 	Header string `json:"header,omitempty"`
 	// The value that this header must have; a secret. Default: none.
-	Secret string `json:"secret,omitempty"`
+	Secret  string                 `json:"secret,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // JWT describes a signed token that holds the identity. JWKS is file:PATH.
@@ -103,7 +109,8 @@ type JWT struct {
 	// One value of the token's `aud`. Default: required with a token.
 	Audience string `json:"audience,omitempty"`
 	// Claim, or path of claims, with Default: OpenID Connect's.
-	Claims Headers `json:"claims,omitempty"`
+	Claims  Headers                `json:"claims,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Headers names a header, or a claim, for each part of an identity. "" leaves the preset's.
@@ -119,7 +126,8 @@ type Headers struct {
 	// The last name.
 	LastName string `json:"lastName,omitempty"`
 	// The groups, for `identity.allowedGroups`.
-	Groups string `json:"groups,omitempty"`
+	Groups  string                 `json:"groups,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Provider says how an identity becomes a user of VSee.
@@ -131,7 +139,8 @@ type Provider struct {
 	DisableEmails bool `json:"disableEmails,omitempty"`
 	// `provider` (VSee's type 400) or `patient` (200). Patients need `portal.defaultNext`, see
 	// [Patients](patients.md).
-	Type string `json:"type,omitempty"`
+	Type    string                 `json:"type,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Room says whether and how each provider gets a waiting room of their own.
@@ -144,8 +153,9 @@ type Room struct {
 	// SHA-256.
 	Slug string `json:"slug,omitempty"`
 	// Room name that patients see, made from `{id} {email} {name} {firstName} {lastName} {hash}`.
-	Name   string `json:"name,omitempty"`
-	Assign Assign `json:"assign,omitempty"`
+	Name    string                 `json:"name,omitempty"`
+	Assign  Assign                 `json:"assign,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Assign is the body of POST users/:id/rooms, which VSee does not document.
@@ -153,20 +163,23 @@ type Assign struct {
 	// Field of the request that assigns a room.
 	Field string `json:"field,omitempty"`
 	// Value of that field: the room's `id` or `code`.
-	Value string `json:"value,omitempty"`
+	Value   string                 `json:"value,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Limits bounds the sign-ins per provider and minute; 0 switches the limit off.
 type Limits struct {
 	// Successful sign-ins per provider and minute, which ends redirect loops. `0` means no limit.
-	SignIns int `json:"signIns"`
+	SignIns int                    `json:"signIns"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Audit names the file that gets a line for every answer: a path, stdout, stderr, or "" for none.
 type Audit struct {
 	// File for the audit, with one JSON line for each answer: a path, `stdout` or `stderr`. Default:
 	// none.
-	File string `json:"file,omitempty"`
+	File    string                 `json:"file,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Pages fits the failure pages to the hospital.
@@ -179,7 +192,8 @@ type Pages struct {
 	Home string `json:"home,omitempty"`
 	// `file:PATH` of your own texts for the failure pages, see
 	// [Your own texts](pages.md#your-own-texts). Default: none.
-	Texts string `json:"texts,omitempty"`
+	Texts   string                 `json:"texts,omitempty"`
+	Unknown map[string]interface{} `json:"-" mapstructure:",remain"`
 }
 
 // Default returns the defaults. Lists have none: Traefik's decoder would overwrite only the start

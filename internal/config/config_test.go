@@ -146,6 +146,8 @@ func TestPlainPath(t *testing.T) {
 		{desc: "dot segment", path: "/./a"},
 		{desc: "dot segment at the end", path: "/a/."},
 		{desc: "dot segments", path: "/../a"},
+		{desc: "dot segments with a path parameter", path: "/a/..;/b"},
+		{desc: "a dot segment with a path parameter", path: "/.;x/b"},
 		{desc: "dot segments at the end", path: "/a/.."},
 		{desc: "null byte", path: "/\x00"},
 		{desc: "tab", path: "/\ta"},

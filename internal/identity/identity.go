@@ -87,7 +87,7 @@ func Parse(c config.Identity, p *config.Problems) *Reader {
 
 // parseProof makes the reader refuse requests that do not come from the auth layer.
 func parseProof(r *Reader, c config.Proof, p *config.Problems) {
-	if c == (config.Proof{}) {
+	if c.Header == "" && c.Secret == "" {
 		return
 	}
 	p.Require(c.Header != "", "identity.proof.header",

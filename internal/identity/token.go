@@ -20,7 +20,7 @@ var awsAudience = regexp.MustCompile(`^arn:aws[a-z-]*:(?:elasticloadbalancing|ec
 // parseToken makes the reader take the identity from a signed token, if one is configured.
 func parseToken(r *Reader, known preset, p *config.Problems) {
 	c := known.token
-	if c == (config.JWT{}) {
+	if c.Header+c.JWKSURL+c.JWKS+c.Issuer+c.Audience+c.Claims.Groups+strings.Join(inOrder(c.Claims), "") == "" {
 		return
 	}
 	p.Require(c.Header != "", "identity.jwt.header", "is required: the header with the signed token")

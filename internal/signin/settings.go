@@ -44,6 +44,7 @@ type Handler struct {
 // parse checks the whole configuration and adds every mistake to p. The caller sets the handler's
 // state, which outlives a reload.
 func parse(c *config.Config, name, agent string, p *config.Problems) (*Handler, *clinic.Settings) {
+	config.CheckKeys(c, p)
 	h := &Handler{
 		name: name, signedIn: name + ": signed_in ref=", account: strings.TrimSpace(c.API.AccountCode),
 		allowFrame: c.Portal.AllowFrame, limit: c.Limits.SignIns,
