@@ -149,6 +149,7 @@ func runExample(t *testing.T, file string, decoded []byte) {
 		site.ServeHTTP(w, r)
 	}))
 	t.Cleanup(hospital.Close)
+	signIn := signInPages(t)
 	secrets := t.TempDir()
 	for name, secret := range map[string]string{
 		"vsee_key":           vseetest.Key,
@@ -174,7 +175,15 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	require.NoError(t, json.Unmarshal([]byte(filled), &config))
 	// Where the portal is, its container or its own configuration says.
 	service := siteService(hospital.URL)["site"]
-	config.HTTP["services"] = map[string]any{"portal": service, "oauth2": service}
+	services := map[string]any{"portal": service}
+	declared, _ := config.HTTP["services"].(map[string]any)
+	for name := range declared {
+		services[name] = service
+		if strings.Contains(name, "oauth2") {
+			services[name] = siteService(signIn)["site"]
+		}
+	}
+	config.HTTP["services"] = services
 	added := map[string]any{probe: map[string]any{"rule": "Host(`probe`)", "service": "portal"}}
 	if routers, _ := config.HTTP["routers"].(map[string]any); routers["portal"] == nil {
 		added["portal"] = map[string]any{ // as an ordinary site has it
@@ -190,7 +199,7 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	host := "portal.example.com"
 	id := portal.Providers[0].ID
 	cookie := map[string][]string{"Cookie": {signInAtPortal(t, hospital.URL, id)}}
-	prefixes := []string{"/clinic"}
+	prefixes, callbacks := []string{"/clinic"}, []string{"/oauth2/callback"}
 	users, rooms := [][2]string{{"400", id}}, 0 // types and codes
 	switch file {
 	case "two-clinics/clinic.yml":
@@ -199,6 +208,7 @@ func runExample(t *testing.T, file string, decoded []byte) {
 		rooms = 1
 	case "patients/clinic.yml":
 		prefixes = append(prefixes, "/visit")
+		callbacks = append(callbacks, "/patients-oauth2/callback")
 		users = append(users, [2]string{"200", "patient-" + id})
 	}
 	stranger := map[string][]string{"X-Auth-Request-User": {"somebody"}}
@@ -209,6 +219,10 @@ func runExample(t *testing.T, file string, decoded []byte) {
 		assert.Equal(t, want, location, "%s: %d", prefix, got.status)
 		got = running.send(t, host, request{path: prefix, header: stranger})
 		assert.Empty(t, got.outcome(), "%s: a stranger", prefix)
+	}
+	for _, path := range callbacks { // of a browser that has no session yet
+		got := running.send(t, host, request{path: path})
+		assert.Equal(t, http.StatusNoContent, got.status, path)
 	}
 	assert.Len(t, b.clinic.Rooms(), rooms)
 	signedIn := [][2]string{}
@@ -235,6 +249,17 @@ func runExample(t *testing.T, file string, decoded []byte) {
 	wantErrors(t, instance.Log(), unproven)
 }
 
+// signInPages returns the address of what stands for oauth2-proxy's own pages, which are for browsers
+// without a session.
+func signInPages(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // accessLogOf returns a static configuration with an access log, which takes in internal services
 // if the example sets that.
 func accessLogOf(t *testing.T, file string) string {
@@ -243,6 +268,9 @@ func accessLogOf(t *testing.T, file string) string {
 	require.NoError(t, err)
 	internals := "false"
 	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			continue
+		}
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		if strings.Contains(string(content), "ccessLog.addInternals") ||

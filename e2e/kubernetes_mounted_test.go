@@ -121,7 +121,7 @@ func TestKubernetesMountedSecret(t *testing.T) {
 	rotate := func(key string) { c.apply(strings.ReplaceAll(mountedSecret, "KEY", key)) }
 	u, err := url.Parse(hospital.URL)
 	require.NoError(t, err)
-	c.apply(strings.ReplaceAll(portalManifests, "PORT", u.Port()))
+	c.apply(strings.NewReplacer("PORT", u.Port(), "OAUTH2", "4180").Replace(portalManifests))
 
 	// What a pod has below /var/run/secrets.
 	mounts := filepath.Join(t.TempDir(), "var", "run", "secrets")

@@ -63,6 +63,14 @@ spec:
   externalName: localhost
   ports: [{name: site, port: PORT}, {name: example, port: 8080}]
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: oauth2-proxy, namespace: portal}
+spec:
+  type: ExternalName
+  externalName: localhost
+  ports: [{name: http, port: OAUTH2}]
+---
 apiVersion: traefik.io/v1alpha1
 kind: IngressRoute
 metadata: {name: portal, namespace: portal}
@@ -168,8 +176,10 @@ func TestKubernetes(t *testing.T) {
 	apply, kubectl := c.apply, c.kubectl
 	u, err := url.Parse(hospital.URL)
 	require.NoError(t, err)
-	apply(strings.ReplaceAll(portalManifests, "PORT", u.Port()))
+	_, signInPort, _ := strings.Cut(strings.TrimPrefix(signInPages(t), "http://"), ":")
+	apply(strings.NewReplacer("PORT", u.Port(), "OAUTH2", signInPort).Replace(portalManifests))
 	fill := strings.NewReplacer(
+		"port: 4180", "port: "+signInPort,
 		"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
 		"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
 		"http://oauth2-proxy.portal.svc:4180/", hospital.URL+portal.ForwardAuthPath,
@@ -227,7 +237,7 @@ func TestKubernetes(t *testing.T) {
 		}
 		assert.Equal(t, want, got, "%s: Traefik %d", desc, i+1)
 	}
-	holds := func(desc string, i int) {
+	holds := func(desc string, i, signInStatus int) {
 		t.Helper()
 		cookie := cookieOf(1)
 		assert.Equal(t, want, location(i, cookie), desc)
@@ -241,6 +251,8 @@ func TestKubernetes(t *testing.T) {
 			assert.Equal(t, status, got.status, "%s: %s", desc, path)
 			assert.Empty(t, got.outcome(), "%s: %s", desc, path)
 		}
+		got := ask(i, "/oauth2/callback", nil) // of a browser that has no session yet
+		assert.Equal(t, signInStatus, got.status, "%s: the callback", desc)
 	}
 
 	// The Secret is still as it was copied.
@@ -260,16 +272,19 @@ func TestKubernetes(t *testing.T) {
 		soon("after the Secret was corrected", i, 0)
 		assert.Contains(t, replicas[i].Log(), vseetest.Key,
 			"docs/kubernetes.md says that Traefik shows the Secret's key in its log")
-		holds("by the IngressRoute", i)
+		holds("by the IngressRoute", i, http.StatusNoContent)
 	}
 	// The same by the Gateway API, of which only the first Traefik has the provider.
 	kubectl("delete", "ingressroute", "clinic", "--namespace", "portal")
-	apply(example(t, "kubernetes/gateway.yml"))
+	assert.Eventually(t, func() bool { return location(0, cookie) == "" }, 5*time.Second, 50*time.Millisecond,
+		"the IngressRoute is still in effect")
+	apply(fill(example(t, "kubernetes/gateway.yml")))
 	soon("by the HTTPRoute", 0, 2)
-	holds("by the HTTPRoute", 0)
-	apply(fill(example(t, "kubernetes/ingressroute.yml")))
-	apply(secret)
+	// An HTTPRoute does not take a Service that is a name: 500, and 404 without the route.
+	holds("by the HTTPRoute", 0, http.StatusInternalServerError)
+	apply(strings.ReplaceAll(fill(example(t, "kubernetes/ingressroute.yml")),
+		"replace-with-your-api-key", vseetest.Key))
 	replicas[0].Kill()
 	soon("the second Traefik alone", 1, 3)
-	holds("the second Traefik alone", 1)
+	holds("the second Traefik alone", 1, http.StatusNoContent)
 }

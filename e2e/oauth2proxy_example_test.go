@@ -84,6 +84,7 @@ func startExampleProxy(
 	require.Contains(t, content, header)
 	fill := strings.NewReplacer(
 		"0.0.0.0:4180", address, "https://idp.example.com", provider.Issuer, "/run/secrets", secrets,
+		"172.16.0.0/12", "127.0.0.0/8", // the network of Traefik
 	).Replace
 	file := filepath.Join(t.TempDir(), "oauth2-proxy.yml")
 	require.NoError(t, os.WriteFile(file, []byte(fill(content)), 0o600))
@@ -102,61 +103,77 @@ func startExampleProxy(
 	return proxy
 }
 
-// TestOAuth2ProxyExample: examples/docker signs a provider in over TLS by a real oauth2-proxy, with
-// the names of the claims given_name and family_name. Nobody gets in by a router that lacks the auth
-// middleware, because of the proof, which is what docs/install.md shows.
+// TestOAuth2ProxyExample: the examples sign a provider in over TLS by a real oauth2-proxy, with the
+// names of the claims given_name and family_name. In examples/docker, nobody gets in by a router that
+// lacks the auth middleware, because of the proof, which is what docs/install.md shows.
 func TestOAuth2ProxyExample(t *testing.T) {
-	b := newBench(t)
-	callback := "https://" + hospitalHost + authlayer.CallbackPath
-	provider, err := authlayer.NewOpenIDProvider(callback, jose, alex)
-	require.NoError(t, err)
-	t.Cleanup(provider.Close)
-	secrets := secretFiles(t)
-	proxy := startExampleProxy(t, provider, secrets)
+	for _, row := range []struct{ file, format string }{
+		{file: "docker/compose.yml", format: "labels"},
+		{file: "file/clinic.yml", format: "dynamic.yml"},
+		{file: "existing-router/clinic.yml", format: "dynamic.yml"},
+	} {
+		t.Run(row.file, func(t *testing.T) {
+			b := newBench(t)
+			callback := "https://" + hospitalHost + authlayer.CallbackPath
+			provider, err := authlayer.NewOpenIDProvider(callback, jose, alex)
+			require.NoError(t, err)
+			t.Cleanup(provider.Close)
+			secrets := secretFiles(t)
+			proxy := startExampleProxy(t, provider, secrets)
 
-	labels := pairs(t, composeLabels(t, example(t, "docker/compose.yml")))
-	fill := strings.NewReplacer(
-		"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
-		"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
-		"http://oauth2-proxy:4180", proxy.URL, "/run/secrets", secrets,
-	).Replace
-	var decoded struct{ HTTP map[string]any }
-	content := fill(string(decodeAsTraefik(t, "labels", labels)))
-	require.NoError(t, json.Unmarshal([]byte(content), &decoded))
-	sameProof(t, decoded.HTTP, fill(installSnippet(t, "# ... the other headers, and")))
-	config := overlay(decoded.HTTP, map[string]any{
-		"services": map[string]any{
-			"portal": siteService(b.site.URL)["site"], "oauth2": siteService(proxy.URL)["site"],
-		},
-		"routers": map[string]any{
-			probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "portal"},
-			"forgotten": map[string]any{ // without the auth middleware
-				"rule": "Host(`forgotten.example.com`)", "service": "portal",
-				"entryPoints": []string{"websecure"}, "tls": map[string]any{},
-				"middlewares": []string{"clinic"},
-			},
-		},
-	})
-	version := traefik.Tested[len(traefik.Tested)-1]
-	instance := runWith(t, version, config, traefik.Options{Secure: true})
-	h := &hospital{
-		bench: b, issuer: provider.Issuer,
-		scheme: "https", address: strings.TrimPrefix(instance.SecureURL, "https://"),
+			content := example(t, row.file)
+			if row.format == "labels" {
+				content = pairs(t, composeLabels(t, content))
+			}
+			fill := strings.NewReplacer(
+				"https://vclinic.vseepreview.com/vc/next/", b.clinic.Portal(),
+				"https://api-vclinic.vseepreview.com/vc/next/api_v3/", b.clinic.API(),
+				"http://oauth2-proxy:4180", proxy.URL, "/run/secrets", secrets,
+			).Replace
+			var decoded struct{ HTTP map[string]any }
+			decodedJSON := fill(string(decodeAsTraefik(t, row.format, content)))
+			require.NoError(t, json.Unmarshal([]byte(decodedJSON), &decoded))
+			proven := row.format == "labels"
+			if proven {
+				sameProof(t, decoded.HTTP, fill(installSnippet(t, "# ... the other headers, and")))
+			}
+			config := overlay(decoded.HTTP, map[string]any{
+				"services": map[string]any{
+					"portal": siteService(b.site.URL)["site"], "oauth2": siteService(proxy.URL)["site"],
+				},
+				"routers": map[string]any{
+					probe: map[string]any{"rule": "Host(`" + probe + "`)", "service": "portal"},
+					"forgotten": map[string]any{ // without the auth middleware
+						"rule": "Host(`forgotten.example.com`)", "service": "portal",
+						"entryPoints": []string{"websecure"}, "tls": map[string]any{},
+						"middlewares": []string{"clinic"},
+					},
+				},
+			})
+			version := traefik.Tested[len(traefik.Tested)-1]
+			instance := runWith(t, version, config, traefik.Options{Secure: true})
+			h := &hospital{
+				bench: b, issuer: provider.Issuer,
+				scheme: "https", address: strings.TrimPrefix(instance.SecureURL, "https://"),
+			}
+
+			landed := h.newBrowser(t).signIn(t, alex, "/clinic/visits/7")
+			h.wantPage(t, landed, "visits/7", "Alex Roe", alex.Subject)
+			h.wantSent(t, map[string]string{
+				"code": alex.Subject, "email": alex.Email, "first_name": "Alex", "last_name": "Roe",
+			})
+			if !proven {
+				return
+			}
+			assert.NotContains(t, instance.Log(), "nothing proves")
+			running := &running{url: instance.SecureURL, log: instance.Log}
+			forged := map[string][]string{"X-Auth-Request-User": {alex.Subject}}
+			got := running.send(t, "forgotten.example.com", request{path: "/clinic", header: forged})
+			assert.Equal(t, "identity_refused", got.outcome())
+			assert.Equal(t, http.StatusForbidden, got.status)
+			assert.Len(t, b.clinic.Requests(), 1)
+		})
 	}
-
-	landed := h.newBrowser(t).signIn(t, alex, "/clinic/visits/7")
-	h.wantPage(t, landed, "visits/7", "Alex Roe", alex.Subject)
-	h.wantSent(t, map[string]string{
-		"code": alex.Subject, "email": alex.Email, "first_name": "Alex", "last_name": "Roe",
-	})
-	assert.NotContains(t, instance.Log(), "nothing proves")
-
-	running := &running{url: instance.SecureURL, log: instance.Log}
-	forged := map[string][]string{"X-Auth-Request-User": {alex.Subject}}
-	got := running.send(t, "forgotten.example.com", request{path: "/clinic", header: forged})
-	assert.Equal(t, "identity_refused", got.outcome())
-	assert.Equal(t, http.StatusForbidden, got.status)
-	assert.Len(t, b.clinic.Requests(), 1)
 }
 
 // sameProof checks that the example's middlewares have the proof of docs/install.md.

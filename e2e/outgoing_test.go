@@ -95,7 +95,7 @@ func TestOutgoingConnections(t *testing.T) {
 			assert.Positive(t, connections.Load(), "the proxy was not used")
 			if !row.trusted {
 				const line = "x509: certificate signed by unknown authority"
-				assert.Contains(t, instance.Log(), line)
+				running.waitForLog(t, 0, line)
 				assert.Contains(t, document(t, "troubleshooting.md"), line)
 			}
 		})

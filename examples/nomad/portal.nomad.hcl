@@ -42,4 +42,30 @@ job "portal" {
       }
     }
   }
+  group "oauth2-proxy" {
+    network {
+      port "http" { to = 4180 }
+    }
+    service {
+      name     = "oauth2-proxy"
+      provider = "nomad"
+      port     = "http"
+      tags = [ # sign-in and callback, without the auth middleware
+        "traefik.enable=true",
+        "traefik.http.routers.oauth2.rule=Host(`portal.example.com`) && PathPrefix(`/oauth2/`)",
+        "traefik.http.routers.oauth2.entrypoints=websecure",
+        "traefik.http.routers.oauth2.tls=true",
+        "traefik.http.routers.oauth2.service=oauth2",
+        "traefik.http.services.oauth2.loadbalancer.server.scheme=http",
+      ]
+    }
+    task "oauth2-proxy" {
+      driver = "docker"
+      config {
+        # The flags, configuration and secrets are those of ../docker/compose.yml.
+        image = "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6"
+        ports = ["http"]
+      }
+    }
+  }
 }
