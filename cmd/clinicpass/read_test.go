@@ -150,3 +150,57 @@ func TestAssumed(t *testing.T) {
 		assert.Contains(t, out.String(), "sso@docker is the auth middleware before clinic@file. No given file defines it.")
 	}
 }
+
+// TestCallback: the verdict rests on a way to oauth2-proxy's callback if the site's router leads back
+// to the auth middleware.
+func TestCallback(t *testing.T) {
+	const portal = "      rule: Host(`portal.example.com`)\n"
+	const own = "    oauth2:\n      rule: Host(`portal.example.com`) && PathPrefix(`/oauth2/`)\n      service: portal\n"
+	other := strings.NewReplacer("/oauth2/", "/o", "oauth2", "sign-in").Replace(own)
+	for _, row := range []struct {
+		desc     string
+		old, new string
+		loops    bool
+	}{
+		{desc: "no router for it", loops: true},
+		{desc: "a router for it", old: "    portal:\n" + portal, new: own + "    portal:\n" + portal},
+		{desc: "a service for it", old: "  services:\n", new: "  services:\n    oauth2-proxy: {}\n"},
+		{desc: "another auth layer", old: "preset: oauth2-proxy", new: "preset: authentik"},
+		{desc: "a portal for everybody", old: "middlewares: [auth]\n", new: "middlewares: []\n"},
+		{
+			desc: "a portal with an auth middleware of its own",
+			old:  "middlewares: [auth]\n", new: "middlewares: [other]\n",
+		},
+		{desc: "a router by another name", old: "  routers:\n", new: "  routers:\n" + other},
+		{
+			desc: "a router for it on a host of its own", old: "  routers:\n",
+			new: "  routers:\n" + strings.ReplaceAll(own, "portal.example.com", "auth.example.com"),
+		},
+		{desc: "a portal on another host", old: portal, new: "      rule: Host(`other.example.com`)\n"},
+		{
+			desc: "a rule that depends on a header", old: "  routers:\n",
+			new: "  routers:\n" + strings.Replace(other, "PathPrefix(`/o`)", "Header(`X-Site`, `a`)", 1),
+		},
+		{desc: "a portal of HTTPS alone", old: portal, new: portal + "      tls: {}\n"},
+	} {
+		t.Run(row.desc, func(t *testing.T) {
+			file := testdata(t, "file.yml")
+			if row.old != "" {
+				require.Equal(t, 1, strings.Count(file, row.old))
+				file = strings.Replace(file, row.old, row.new, 1)
+			}
+			file = strings.Replace(file, "    clinic:\n      plugin", "    other: {forwardAuth: {address: http://other/}}\n    clinic:\n      plugin", 1)
+			c := &checkCommand{
+				Files: []string{"-"}, Plugin: "clinicpass", in: strings.NewReader(file),
+			}
+			k, err := c.inspect()
+			require.NoError(t, err)
+			want := []string{}
+			if row.loops {
+				want = append(want, "/oauth2/callback of oauth2-proxy is on another host or has a router in another file. "+
+					"Router portal@file sends it through auth@file, so sign-ins would loop.")
+			}
+			assert.Equal(t, want, k.assumptions())
+		})
+	}
+}

@@ -35,6 +35,7 @@ func (k *checker) checkRouters() {
 	}
 	for _, r := range k.site.routers {
 		k.checkOthers(r, points)
+		k.checkCallback(r, points)
 	}
 	k.checkHalves()
 }

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+const oauth2Prefix = "/oauth2/" // oauth2-proxy's default for --proxy-prefix
+
+// checkCallback notes that the site's router would send oauth2-proxy's callback through the auth middleware. The browser comes to
+// the callback before it has a session, so nobody could sign in. Often another file or another host has the callback.
+func (k *checker) checkCallback(r *router, points []*entryPoint) {
+	for _, c := range r.clinics {
+		if !strings.EqualFold(c.config.Identity.Preset, "oauth2-proxy") || k.servesCallback() {
+			continue
+		}
+		for _, p := range c.pages {
+			for _, e := range of(r, points) {
+				q := k.answering(sample{p.host, oauth2Prefix + "callback"}, e, r.tls || e.tls, points)
+				if p.router != r || e.redirects || q == nil {
+					continue
+				}
+				for _, m := range k.chain(q, e) {
+					if strings.EqualFold(m.kind, "forwardAuth") && slices.Contains(c.auth, m.name) {
+						k.assumed[oauth2Prefix+"callback"] = "of oauth2-proxy is on another host or has a router in another file. Router " + q.name + " sends it through " + m.name + ", so sign-ins would loop."
+					}
+				}
+			}
+		}
+	}
+}
+
+// servesCallback reports whether a given file has a router or a service for oauth2-proxy's own pages.
+func (k *checker) servesCallback() bool {
+	tells := func(name string) bool { return strings.Contains(strings.ToLower(name), "oauth2") }
+	return slices.ContainsFunc(sorted(k.site.services), tells) || slices.ContainsFunc(k.site.routers, func(r *router) bool {
+		return tells(r.rule) || tells(r.service)
+	})
+}
+
+// answering returns the router that takes a request, or nil if the files do not tell.
+func (k *checker) answering(s sample, e *entryPoint, secure bool, points []*entryPoint) *router {
+	var first *router
+	for _, q := range k.site.routers {
+		if (q.tls || e.tls) != secure || !slices.Contains(of(q, points), e) {
+			continue
+		}
+		if q.tree == nil || len(q.parents) > 0 || k.isParent(q) || match(q.tree, s) == maybe {
+			return nil
+		}
+		if match(q.tree, s) == yes && (first == nil || rank(q) > rank(first)) {
+			first = q
+		}
+	}
+	return first
+}
