@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +81,7 @@ func (t *trial) run(ctx context.Context) error {
 	}
 	sso, err := t.mint(ctx, user)
 	if err != nil {
-		return t.failed("POST users/sso", err, "Check api.url, api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account.")
+		return t.failed("POST users/sso", err, advice(err))
 	}
 	t.tell("POST users/sso", "user %s, token %s, %s", vsee.UserID(sso), shortened(sso.Token.Token), t.answers.token())
 	again, err := t.mint(ctx, user)
@@ -114,6 +112,24 @@ func (t *trial) run(ctx context.Context) error {
 		return errLive
 	}
 	return nil
+}
+
+// advice says what to do about a failed sign-in.
+func advice(err error) string {
+	told := err.Error()
+	switch {
+	case errors.Is(err, vsee.ErrCredentials):
+		return "Check api.accountCode, api.key and api.secret, and ask VSee whether SSO is enabled for the account."
+	case errors.Is(err, vsee.ErrTimeout):
+		return "Check the firewall and HTTPS_PROXY. If VSee is only slow, raise api.timeout."
+	case strings.Contains(told, "x509:") || strings.Contains(told, "certificate"):
+		return "Check the host in api.url. If a proxy of your network replaces certificates, set SSL_CERT_FILE to a file with its authority, here and for Traefik."
+	case strings.Contains(told, "no such host"):
+		return "Check the host in api.url and this machine's DNS."
+	case errors.Is(err, vsee.ErrUnavailable):
+		return "Check the host in api.url, the firewall and HTTPS_PROXY. If VSee answers with an error, try again later."
+	}
+	return "Check api.url, which ends in /api_v3/, and api.encoding. Ask VSee whether SSO is enabled for the account."
 }
 
 // otherCase finds out whether VSee tells codes apart that differ only by case, which VSee does not document.
@@ -198,39 +214,4 @@ func shortened(token string) string {
 		return "(set)"
 	}
 	return token[:4] + "..."
-}
-
-// recorder passes requests on and keeps the last answer.
-type recorder struct{ last []byte }
-
-func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	_ = resp.Body.Close()
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	r.last = body
-	return resp, err
-}
-
-// token says what the last answer tells of the token: its lifetime and the user's type. VSee documents neither.
-func (r *recorder) token() string {
-	var answer struct {
-		Data struct {
-			Token struct {
-				Expiry int64 `json:"expiry"`
-				Type   any   `json:"user_type"`
-			} `json:"token"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(r.last, &answer) != nil || answer.Data.Token.Expiry == 0 {
-		return "no expiry given"
-	}
-	told := "valid for " + time.Until(time.Unix(answer.Data.Token.Expiry, 0)).Round(time.Minute).String()
-	if answer.Data.Token.Type != nil {
-		told += fmt.Sprintf(", user type %v", answer.Data.Token.Type)
-	}
-	return told
 }

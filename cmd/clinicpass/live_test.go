@@ -2,6 +2,11 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clinicpass/clinicpass/vsee"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
 
@@ -82,7 +88,7 @@ func TestLive(t *testing.T) {
 			edit:   []string{"accountCode:", "timeout: 200ms\n            accountCode:"},
 			faults: []vseetest.Fault{{Delay: 2 * time.Second}},
 			err:    errFindings,
-			want:   []string{"POST users/sso", "FAILED"},
+			want:   []string{"POST users/sso", "FAILED", "raise api.timeout"},
 			absent: []string{"GET auth"},
 		},
 		{
@@ -126,7 +132,7 @@ func TestLive(t *testing.T) {
 			desc:   "a wrong key",
 			edit:   []string{vseetest.Key, "not-a-real-key"},
 			err:    errFindings,
-			want:   []string{"FAILED", "refused the credentials", "api.key"},
+			want:   []string{"FAILED", "refused the credentials", "Check api.accountCode, api.key"},
 			absent: []string{"GET auth"},
 		},
 		{
@@ -160,7 +166,13 @@ func TestLive(t *testing.T) {
 			desc:   "no token",
 			faults: []vseetest.Fault{{Status: 200, Body: `{"data": {}}`}},
 			err:    errFindings,
-			want:   []string{"POST users/sso", "FAILED", "data.token.token"},
+			want:   []string{"POST users/sso", "FAILED", "data.token.token", "/api_v3/"},
+		},
+		{
+			desc:   "an API that fails",
+			faults: []vseetest.Fault{{Status: 500, Body: `{}`}},
+			err:    errFindings,
+			want:   []string{"POST users/sso", "FAILED", "HTTP 500", "try again later"},
 		},
 		{
 			desc:   "a token without an expiry",
@@ -194,6 +206,27 @@ func TestLive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLiveDistrusted: an API whose certificate no authority of this machine signed, as behind a proxy
+// of the network, and a host that nobody knows.
+func TestLiveDistrusted(t *testing.T) {
+	api := httptest.NewUnstartedServer(http.NotFoundHandler())
+	api.Config.ErrorLog = log.New(io.Discard, "", 0)
+	api.StartTLS()
+	t.Cleanup(api.Close)
+	clinic := start(t)
+	var out bytes.Buffer
+	command := checkCommand{
+		Files: []string{written(t, clinic, clinic.API(), api.URL+"/api_v3/")}, Plugin: "clinicpass",
+		Ignore: []string{"literal-secret", "header-not-listed"}, Live: true, out: &out,
+		Code: "clinicpass-check", FirstName: "Clinicpass", LastName: "Check",
+	}
+	require.ErrorIs(t, command.Run(), errFindings)
+	assert.Contains(t, out.String(), "x509: certificate signed by unknown authority")
+	assert.Contains(t, out.String(), "SSL_CERT_FILE")
+	assert.Contains(t, advice(fmt.Errorf("%w: dial tcp: lookup api.example.com: no such host",
+		vsee.ErrUnavailable)), "DNS")
 }
 
 // TestLiveRepeated: a second check finds the first one's room.

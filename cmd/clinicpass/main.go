@@ -26,7 +26,7 @@ type cli struct {
 }
 
 func main() {
-	context := kong.Parse(&cli{Check: checkCommand{in: os.Stdin, out: os.Stdout}, Probe: probeCommand{out: os.Stdout}}, kong.Name("clinicpass"), kong.Vars{"version": versionText()},
+	context := kong.Parse(&cli{Check: checkCommand{in: os.Stdin, out: os.Stdout}, Probe: probeCommand{out: os.Stdout}}, kong.Name("clinicpass"), kong.Vars{"version": versionText()}, kong.Exit(exit),
 		kong.Description("Checks and tests the Clinicpass plugin for Traefik, which signs providers in to VSee Clinic. Documentation: https://github.com/clinicpass/clinicpass"))
 	err := context.Run()
 	if errors.Is(err, errFindings) {
@@ -36,6 +36,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, "clinicpass:", err)
 		os.Exit(2)
 	}
+}
+
+// exit ends the program. A misused command line ends with 2, which is no result of any command.
+func exit(code int) {
+	if code != 0 {
+		code = 2
+	}
+	os.Exit(code)
 }
 
 // versionText returns the release, or the version of the module that go install or go run took.

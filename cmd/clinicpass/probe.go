@@ -50,7 +50,7 @@ Exit codes:
 
   0  no request was signed in
   1  a request was signed in, or failed only after Clinicpass accepted the identity
-  2  the address could not be tested`
+  2  the command line is wrong, or the address could not be tested`
 }
 
 // probe is a request and its result.
@@ -187,10 +187,13 @@ func (c *probeCommand) ask(probes []probe) error {
 			continue
 		}
 		why := "no HTTP answer" // what a server says that is not HTTP is not printed
-		if errors.Is(err, syscall.ECONNREFUSED) {
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
 			why = "connection refused"
-		} else if errors.As(err, new(*tls.CertificateVerificationError)) {
+		case errors.As(err, new(*tls.CertificateVerificationError)):
 			why = "the certificate is not valid; use --insecure to accept it"
+		case errors.As(err, new(*net.DNSError)):
+			why = "the host name cannot be resolved"
 		}
 		probes = slices.DeleteFunc(probes, func(p probe) bool { return p.request.URL.Scheme == scheme })
 		if (scheme == "https" && given == "https") || len(probes)+len(c.rows) == 0 {

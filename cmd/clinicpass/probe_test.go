@@ -500,6 +500,8 @@ func readHead(connection net.Conn) string {
 // TestProbeSchemes: both schemes of the host are asked, and nothing else is.
 func TestProbeSchemes(t *testing.T) {
 	const (
+		unknownHost = "a host that nobody knows"
+
 		plainOut  = "http was not tested: connection refused."
 		secureOut = "https was not tested: "
 	)
@@ -599,6 +601,11 @@ func TestProbeSchemes(t *testing.T) {
 			want:   []string{secureOut + "the certificate", "42 requests, none signed in."},
 		},
 		{
+			desc:    unknownHost,
+			address: "http://portal.example.com:80/clinic",
+			err:     "the host name cannot be resolved",
+		},
+		{
 			desc:    "no answer in time",
 			address: "http://portal.example.com:80/clinic",
 			plain:   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -628,6 +635,9 @@ func TestProbeSchemes(t *testing.T) {
 				Insecure: !row.verify, out: &out,
 				dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 					assert.Contains(t, servers, address, "another host is asked")
+					if row.desc == unknownHost {
+						return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
+					}
 					return (&net.Dialer{}).DialContext(ctx, network, servers[address])
 				},
 			}

@@ -75,7 +75,7 @@ func (s *site) checkIndexes(file string, t *tree, path string, value any) {
 	case []any:
 		for _, item := range value {
 			if _, isText := item.(string); isText {
-				s.problem(file, t.line(path), "index-label", "Traefik drops %s[0] silently. Write the list as one label, separated by commas.", path)
+				s.problem(file, t.line(path), "index-label", "Traefik reads lists in labels only as one text, so it drops %s[0] silently. Write one label with the values separated by commas. Only the plugin's own keys may have [0].", path)
 				return
 			}
 		}
