@@ -59,7 +59,7 @@ func measure(rounds int, output string) error {
 		tables = append(tables, signInTable(delay, signIns[1:]), latencyTable(signIns), shares)
 	}
 	s.close()
-	parts, err := partsTable()
+	parts, err := partsTable("1s")
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,9 @@ func (s *stage) start(role string, delay time.Duration, arguments ...string) err
 	if err != nil {
 		return err
 	}
-	process, err := program.Start(exec.Command(self, append([]string{"-role", role, "-address", address}, arguments...)...), nil)
+	command := exec.Command(self, append([]string{"-role", role, "-address", address}, arguments...)...)
+	command.Env = append(os.Environ(), traefik.Places()...)
+	process, err := program.Start(command, nil)
 	if err != nil {
 		return err
 	}
