@@ -25,7 +25,9 @@ import (
 // ServeHTTP signs the provider in, or says why not.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result := run(h, r, time.Now())
-	result.Trace = traceOf(r.Header)
+	if r.Header["Traceparent"] != nil {
+		result.Trace = traceOf(r.Header)
+	}
 	if h.audit != nil {
 		audit.Write(h.audit, result)
 	}
@@ -54,20 +56,19 @@ func run(h *Handler, r *http.Request, start time.Time) *outcome.Result {
 	if h.identity.Grouped && !identity.Allowed(h.identity, who) {
 		return conclude(h, start, outside, p, nothing, "", false)
 	}
-	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 0, start) >= h.limit {
+	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 1, start) > h.limit {
 		return conclude(h, start, tooMany(h, p, start), p, nothing, "", false)
 	}
 	next, nextRefused := portal.Land(h.portal, &h.Prefix, r.URL)
 	ticket, err := clinic.SignIn(r.Context(), h.clinic, p)
 	if err != nil {
+		forget(h, p, start)
 		return conclude(h, start, failure(ticket, err), p, ticket, "", nextRefused)
 	}
 	location := portal.Location(h.portal, ticket.Token, next)
 	if location == "" {
+		forget(h, p, start)
 		return conclude(h, start, astray, p, ticket, "", nextRefused)
-	}
-	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 1, start) > h.limit { // simultaneous clicks
-		return conclude(h, start, tooMany(h, p, start), p, ticket, "", nextRefused)
 	}
 	return conclude(h, start, success, p, ticket, location, nextRefused)
 }
@@ -82,7 +83,16 @@ var (
 	outside = outcome.Refuse(outcome.NotAllowed, "the provider is in none of identity.allowedGroups")
 )
 
+// forget takes an attempt back that does not count, because it failed.
+func forget(h *Handler, p *provider.Provider, start time.Time) {
+	if h.limit > 0 {
+		memory.Count(h.signIns, p.Hash, -1, start)
+	}
+}
+
+// tooMany refuses an attempt, and takes it back.
 func tooMany(h *Handler, p *provider.Provider, now time.Time) *outcome.Refusal {
+	forget(h, p, now)
 	return &outcome.Refusal{
 		Outcome: outcome.TooMany, Why: "more than limits.signIns within a minute",
 		RetryAfter: memory.Left(h.signIns, p.Hash, now),
@@ -105,9 +115,11 @@ func conclude(h *Handler, start time.Time, end *outcome.Refusal, p *provider.Pro
 		Provider: p.Hash, Room: t.Room, Assigned: t.Assigned, NextRefused: nextRefused,
 		Calls: t.Trace.Calls, MS: int64(time.Since(start) / time.Millisecond),
 		APIMS: int64(t.Trace.Took / time.Millisecond), Middleware: h.name,
-		Why: end.Why, Location: location, RetryAfter: end.RetryAfter,
+		Why: end.Why, Location: location, RetryAfter: end.RetryAfter, Status: http.StatusFound,
 	}
-	result.Status = outcome.Status(result)
+	if location == "" {
+		result.Status = outcome.Status(result)
+	}
 	return result
 }
 

@@ -3,7 +3,9 @@ package signin
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/clinicpass/clinicpass/internal/config"
 	_ "github.com/clinicpass/clinicpass/internal/config/configtest" // files of tests are allowed
+	"github.com/clinicpass/clinicpass/internal/memory"
 	"github.com/clinicpass/clinicpass/internal/outcome"
 	"github.com/clinicpass/clinicpass/vsee/vseetest"
 )
@@ -418,6 +421,8 @@ func TestSimultaneousClicks(t *testing.T) {
 		count[<-outcomes]++
 	}
 	assert.Equal(t, map[string]int{"signed_in": 3, "too_many": 17}, count)
+	hash := fmt.Sprintf("%.8x", sha256.Sum256([]byte("hasty")))
+	assert.Equal(t, 3, memory.Count(handler.signIns, hash, 0, time.Now()), "what was refused counts")
 }
 
 func TestStateOutlivesReloads(t *testing.T) {
