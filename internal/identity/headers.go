@@ -76,6 +76,9 @@ func readParts(r *Reader, h http.Header) (*Identity, *outcome.Refusal) {
 			v[i] = lines[0]
 		}
 	}
+	if v[0] == "" {
+		return nil, outcome.Refuse(outcome.NoIdentity, missingID(r))
+	}
 	all := strings.Join(v, "\n")
 	if r.extras || len(all) > maxValue || !ordinary.MatchString(all) ||
 		placeholder.MatchString(all) {
@@ -101,9 +104,12 @@ func decodeParts(r *Reader, h http.Header, values []string) (*Identity, *outcome
 		values[i] = value
 		sources = append(sources, source)
 	}
-	return accept(r, h, sources, values, readGroups(r, h), sources[0]+" is missing or blank: "+
-		"put the auth middleware before this one, and make it pass this header on (forwardAuth: "+
-		"authResponseHeaders)")
+	return accept(r, h, sources, values, readGroups(r, h), missingID(r))
+}
+
+func missingID(r *Reader) string {
+	return "header " + r.parts[0].configured + " is missing or blank: put the auth middleware before " +
+		"this one, and make it pass this header on (forwardAuth: authResponseHeaders)"
 }
 
 // readGroups reads the groups header, which may have several lines, if only groups may sign in.
