@@ -31,6 +31,12 @@ func main() {
 	giveBack := takeTerminal()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Getenv("DEMO_SMOKE") != "")
+	if err != nil { // Ctrl-C may have ended a program that the demo waited for, and be known here only now
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 	if ctx.Err() != nil { // somebody stopped it, maybe amid a build
 		fmt.Println("\nStopped.")
 		err = nil
