@@ -92,7 +92,7 @@ func TestExamplesOfAuthLayers(t *testing.T) {
 	unproven := 0
 	for preset, row := range rows {
 		content := example(t, "auth-layers/"+preset+".yml")
-		if strings.Contains(content, "Clinicpass logs a warning at startup") {
+		if warnsAtStart(content) {
 			unproven++
 		}
 		decoded := decodeAsTraefik(t, "dynamic.yml", content)

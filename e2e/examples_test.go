@@ -243,7 +243,7 @@ func runExample(t *testing.T, file string, decoded []byte) {
 		assert.Equal(c, len(prefixes), count, "sign-ins in the access log")
 	}, 3*time.Second, 5*time.Millisecond)
 	unproven := 0
-	if strings.Contains(example(t, file), "Clinicpass logs a warning at startup") {
+	if warnsAtStart(example(t, file)) {
 		unproven = len(prefixes)
 	}
 	wantErrors(t, instance.Log(), unproven)
@@ -280,6 +280,11 @@ func accessLogOf(t *testing.T, file string) string {
 	}
 	return "accessLog: {format: json, addInternals: " + internals +
 		", fields: {headers: {names: {Clinicpass-Outcome: keep, Location: drop}}}}"
+}
+
+// warnsAtStart reports whether an example says that nothing proves its identity.
+func warnsAtStart(content string) bool {
+	return strings.Contains(content, "Clinicpass logs a warning at startup")
 }
 
 var errorPattern = regexp.MustCompile(`(?m)^\S+ ERR .*$`)

@@ -107,8 +107,11 @@ func startExampleProxy(
 // names of the claims given_name and family_name. In examples/docker, nobody gets in by a router that
 // lacks the auth middleware, because of the proof, which is what docs/install.md shows.
 func TestOAuth2ProxyExample(t *testing.T) {
-	for _, row := range []struct{ file, format string }{
-		{file: "docker/compose.yml", format: "labels"},
+	for _, row := range []struct {
+		file, format string
+		proven       bool // by a proof
+	}{
+		{file: "docker/compose.yml", format: "labels", proven: true},
 		{file: "file/clinic.yml", format: "dynamic.yml"},
 		{file: "existing-router/clinic.yml", format: "dynamic.yml"},
 	} {
@@ -133,8 +136,7 @@ func TestOAuth2ProxyExample(t *testing.T) {
 			var decoded struct{ HTTP map[string]any }
 			decodedJSON := fill(string(decodeAsTraefik(t, row.format, content)))
 			require.NoError(t, json.Unmarshal([]byte(decodedJSON), &decoded))
-			proven := row.format == "labels"
-			if proven {
+			if row.proven {
 				sameProof(t, decoded.HTTP, fill(installSnippet(t, "# ... the other headers, and")))
 			}
 			config := overlay(decoded.HTTP, map[string]any{
@@ -162,7 +164,7 @@ func TestOAuth2ProxyExample(t *testing.T) {
 			h.wantSent(t, map[string]string{
 				"code": alex.Subject, "email": alex.Email, "first_name": "Alex", "last_name": "Roe",
 			})
-			if !proven {
+			if !row.proven {
 				return
 			}
 			assert.NotContains(t, instance.Log(), "nothing proves")

@@ -7,25 +7,33 @@ import (
 
 const oauth2Prefix = "/oauth2/" // oauth2-proxy's default for --proxy-prefix
 
-// checkCallback notes that the site's router would send oauth2-proxy's callback through the auth middleware. The browser comes to
+// checkCallbacks notes that the site's router would send oauth2-proxy's callback through the auth middleware. The browser comes to
 // the callback before it has a session, so nobody could sign in. Often another file or another host has the callback.
-func (k *checker) checkCallback(r *router, points []*entryPoint) {
-	for _, c := range r.clinics {
-		if !strings.EqualFold(c.config.Identity.Preset, "oauth2-proxy") || k.servesCallback() {
+func (k *checker) checkCallbacks(points []*entryPoint) {
+	if k.servesCallback() {
+		return
+	}
+	for _, name := range sorted(k.ours) {
+		c := k.ours[name]
+		if !strings.EqualFold(c.config.Identity.Preset, "oauth2-proxy") {
 			continue
 		}
 		for _, p := range c.pages {
-			for _, e := range of(r, points) {
-				q := k.answering(sample{p.host, oauth2Prefix + "callback"}, e, r.tls || e.tls, points)
-				if p.router != r || e.redirects || q == nil {
-					continue
-				}
-				for _, m := range k.chain(q, e) {
-					if strings.EqualFold(m.kind, "forwardAuth") && slices.Contains(c.auth, m.name) {
-						k.assumed[oauth2Prefix+"callback"] = "of oauth2-proxy is on another host or has a router in another file. Router " + q.name + " sends it through " + m.name + ", so sign-ins would loop."
-					}
-				}
+			for _, e := range of(p.router, points) {
+				k.checkCallback(c, p, e, points)
 			}
+		}
+	}
+}
+
+func (k *checker) checkCallback(c *clinic, p page, e *entryPoint, points []*entryPoint) {
+	q := k.answering(sample{p.host, oauth2Prefix + "callback"}, e, p.router.tls || e.tls, points)
+	if q == nil || e.redirects {
+		return
+	}
+	for _, m := range k.chain(q, e) {
+		if strings.EqualFold(m.kind, "forwardAuth") && slices.Contains(c.auth, m.name) {
+			k.assumed[oauth2Prefix+"callback"] = "of oauth2-proxy is on another host or has a router in another file. Router " + q.name + " sends it through " + m.name + ", so sign-ins would loop."
 		}
 	}
 }

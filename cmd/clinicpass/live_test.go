@@ -38,6 +38,15 @@ const (
 		`{"token": "0123456789abcdef0123456789abcdef"}}}`
 )
 
+// liveCommand signs the test provider in that the flags have by default.
+func liveCommand(file string, out io.Writer) *checkCommand {
+	return &checkCommand{
+		Files: []string{file}, Plugin: "clinicpass", Live: true, out: out,
+		Ignore: []string{"literal-secret", "header-not-listed"},
+		Code:   "clinicpass-check", FirstName: "Clinicpass", LastName: "Check",
+	}
+}
+
 // TestLive: each step is told, no token and no secret is, and what does not work is said with what
 // to do.
 func TestLive(t *testing.T) {
@@ -185,17 +194,8 @@ func TestLive(t *testing.T) {
 			clinic.SetQuirks(row.quirks)
 			clinic.Script(row.faults...)
 			var out bytes.Buffer
-			command := checkCommand{
-				Files:     []string{written(t, clinic, row.edit...)},
-				Plugin:    "clinicpass",
-				Ignore:    []string{"literal-secret", "header-not-listed"},
-				Live:      true,
-				Room:      row.room,
-				Code:      "clinicpass-check",
-				FirstName: "Clinicpass",
-				LastName:  "Check",
-				out:       &out,
-			}
+			command := liveCommand(written(t, clinic, row.edit...), &out)
+			command.Room = row.room
 			require.ErrorIs(t, command.Run(), row.err, &out)
 			for _, want := range row.want {
 				assert.Contains(t, out.String(), want)
@@ -217,11 +217,7 @@ func TestLiveDistrusted(t *testing.T) {
 	t.Cleanup(api.Close)
 	clinic := start(t)
 	var out bytes.Buffer
-	command := checkCommand{
-		Files: []string{written(t, clinic, clinic.API(), api.URL+"/api_v3/")}, Plugin: "clinicpass",
-		Ignore: []string{"literal-secret", "header-not-listed"}, Live: true, out: &out,
-		Code: "clinicpass-check", FirstName: "Clinicpass", LastName: "Check",
-	}
+	command := liveCommand(written(t, clinic, clinic.API(), api.URL+"/api_v3/"), &out)
 	require.ErrorIs(t, command.Run(), errFindings)
 	assert.Contains(t, out.String(), "x509: certificate signed by unknown authority")
 	assert.Contains(t, out.String(), "SSL_CERT_FILE")

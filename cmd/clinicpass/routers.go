@@ -35,9 +35,9 @@ func (k *checker) checkRouters() {
 	}
 	for _, r := range k.site.routers {
 		k.checkOthers(r, points)
-		k.checkCallback(r, points)
 	}
 	k.checkHalves()
+	k.checkCallbacks(points)
 }
 
 // checkEntryPoints finds names that the static configuration does not have.

@@ -37,7 +37,7 @@ func Check(file string, p *config.Problems) {
 // writable refuses what could block, or is somewhere else.
 func writable(file string) error {
 	info, err := os.Lstat(file)
-	if err == nil && info.Mode()&os.ModeType != 0 {
+	if err == nil && !info.Mode().IsRegular() {
 		return errors.New(file + " must be a regular file: no link, pipe, device or directory")
 	}
 	return nil

@@ -57,6 +57,7 @@ func run(h *Handler, r *http.Request, start time.Time) *outcome.Result {
 		return conclude(h, start, outside, p, nothing, "", false)
 	}
 	if h.limit > 0 && memory.Count(h.signIns, p.Hash, 1, start) > h.limit {
+		forget(h, p, start)
 		return conclude(h, start, tooMany(h, p, start), p, nothing, "", false)
 	}
 	next, nextRefused := portal.Land(h.portal, &h.Prefix, r.URL)
@@ -83,16 +84,15 @@ var (
 	outside = outcome.Refuse(outcome.NotAllowed, "the provider is in none of identity.allowedGroups")
 )
 
-// forget takes an attempt back that does not count, because it failed.
+// forget takes an attempt back, because only successes count. If the provider's minute has ended
+// meanwhile, the next one allows one more.
 func forget(h *Handler, p *provider.Provider, start time.Time) {
 	if h.limit > 0 {
 		memory.Count(h.signIns, p.Hash, -1, start)
 	}
 }
 
-// tooMany refuses an attempt, and takes it back.
 func tooMany(h *Handler, p *provider.Provider, now time.Time) *outcome.Refusal {
-	forget(h, p, now)
 	return &outcome.Refusal{
 		Outcome: outcome.TooMany, Why: "more than limits.signIns within a minute",
 		RetryAfter: memory.Left(h.signIns, p.Hash, now),
@@ -117,7 +117,7 @@ func conclude(h *Handler, start time.Time, end *outcome.Refusal, p *provider.Pro
 		APIMS: int64(t.Trace.Took / time.Millisecond), Middleware: h.name,
 		Why: end.Why, Location: location, RetryAfter: end.RetryAfter, Status: http.StatusFound,
 	}
-	if location == "" {
+	if location == "" { // a sign-in that succeeds is spared the call
 		result.Status = outcome.Status(result)
 	}
 	return result
